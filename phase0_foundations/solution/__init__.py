@@ -1,0 +1,1 @@
+"""The finished building blocks of phase 0: NumPy and the standard library only."""
