@@ -52,6 +52,7 @@ class Optimizer:
             if not state:
                 state.update(self.new_state(parameter.data, group))
             self.update(parameter.data, parameter.grad, state, group)
+            parameter.bump_version()  # a graph that still needs the old weights must notice
 
     def zero_grad(self) -> None:
         """Forget the gradients: backward adds to what it finds, so each step starts from none."""
