@@ -1,0 +1,232 @@
+"""The graft: the finished solution with some bodies replaced.
+
+Grading, proof, diagnosis and `--blocks mine` are all one thing: import the solution with other
+bodies in place of some of its functions, methods or classes. The replacement is made on the
+syntax tree while the solution's module is imported, so every other module that uses it sees it.
+The replaced code keeps the file name and the line numbers of the file it came from, and brings
+along what it needs from there: helper functions, constants, imports, and new members of its
+class. What it does not need stays behind: a broken line elsewhere in a learner's file costs
+nothing.
+
+    with installed([Graft("phase0_foundations.solution.linalg:matmul", path, "matmul")]): ...
+"""
+
+import ast
+import copy
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from shared.source import Definition, SourceFile
+
+HELPERS = "__graft_helpers__"
+MARKS = {"mistake", "attempt"}
+
+
+@dataclass(frozen=True)
+class Graft:
+    """One replacement.
+
+    Attributes:
+        target: the object replaced, as "module.qualname" within a phase's solution.
+        path: the file that holds the other body.
+        name: its qualname in that file.
+        line: its line, where several definitions share a name.
+    """
+
+    target: str
+    path: Path
+    name: str
+    line: int | None = None
+
+    @property
+    def module(self) -> str:
+        """The solution's module that changes."""
+        return self.target.partition(".")[0]
+
+    @property
+    def qualname(self) -> str:
+        """The object's name within its module."""
+        return self.target.partition(".")[2]
+
+
+def needed_source(graft: Graft, solution: Path) -> str:
+    """Return a graft's code in a normal form, with all that it brings along."""
+    donor = SourceFile.read(graft.path)
+    tree = copy.deepcopy(SourceFile.read(solution).tree)
+    body = _replace(tree, graft, donor)
+    helpers = _needed(body, donor, _defined(tree.body))
+    return "\n".join(ast.unparse(node) for node in [*helpers, body])
+
+
+@contextmanager
+def installed(package: str, grafts: Iterable[Graft]) -> Iterator[None]:
+    """Within the block, importing `package`.<module> gives the module with its grafts.
+
+    Modules of the package that were imported before are forgotten, now and at the end.
+    """
+    finder = _Finder(package, grafts)
+    _forget(package)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        _forget(package)
+
+
+def _forget(package: str) -> None:
+    parent = sys.modules.get(package)
+    for name in [name for name in sys.modules if name.startswith(package + ".")]:
+        del sys.modules[name]
+        if parent is not None and hasattr(parent, name.removeprefix(package + ".")):
+            delattr(parent, name.removeprefix(package + "."))
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, package: str, grafts: Iterable[Graft]):
+        self.by_module: dict[str, list[Graft]] = defaultdict(list)
+        for graft in grafts:
+            self.by_module[f"{package}.{graft.module}"].append(graft)
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname not in self.by_module:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is not None:
+            spec.loader = _Loader(fullname, spec.origin, self.by_module[fullname])
+        return spec
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    def __init__(self, fullname: str, path: str, grafts: list[Graft]):
+        super().__init__(fullname, path)
+        self.grafts = grafts
+
+    def exec_module(self, module: ModuleType) -> None:
+        code, helpers = build(SourceFile.read(Path(self.path)), self.grafts)
+        module.__dict__[HELPERS] = lambda i: exec(helpers[i], module.__dict__)
+        exec(code, module.__dict__)
+
+
+def build(solution: SourceFile, grafts: Iterable[Graft]) -> tuple[CodeType, list[CodeType]]:
+    """Compile a solution's module with its grafts, and the helpers that the grafts bring along.
+
+    Helpers are code of their own, run by a call that stands just before the statement which is
+    replaced, because a code object knows only one file name and theirs is the learner's.
+
+    Raises:
+        SyntaxError: if a body does not parse.
+        LookupError: if the solution or the other file does not define the object.
+    """
+    tree = copy.deepcopy(solution.tree)
+    helpers: list[CodeType] = []
+    donors: dict[str, Path] = {}
+    for graft in grafts:
+        donor = SourceFile.read(graft.path)
+        body = _replace(tree, graft, donor)
+        donors[graft.qualname] = graft.path
+        needed = _needed(body, donor, _defined(tree.body))
+        if needed:
+            call = ast.parse(f"{HELPERS}({len(helpers)})").body[0]
+            module = ast.Module(needed, type_ignores=[])
+            helpers.append(compile(module, str(graft.path), "exec"))
+            tree.body.insert(_position(tree, graft.qualname), ast.fix_missing_locations(call))
+    code = compile(tree, str(solution.path), "exec")
+    return _rename_files(code, donors), helpers
+
+
+def _replace(tree: ast.Module, graft: Graft, donor: SourceFile) -> Definition:
+    """Put the donor's definition into the tree; return it."""
+    body = copy.deepcopy(_find(donor, graft))
+    scope: ast.AST = tree
+    *outer, name = graft.qualname.split(".")
+    for part in outer:
+        scope = _last(scope.body, part)
+    original = _last(scope.body, name)
+    body.name = name
+    marked = [call for call in body.decorator_list if ast.unparse(call).split("(")[0] in MARKS]
+    if marked or not body.decorator_list:
+        body.decorator_list = original.decorator_list
+    scope.body[scope.body.index(original)] = body
+    if outer and "." in graft.name:  # new members of the learner's class come along
+        known = _defined(scope.body)
+        members = donor.find(graft.name.rpartition(".")[0]).body
+        scope.body += [copy.deepcopy(node) for node in members if _new_names(node, known)]
+    return body
+
+
+def _find(donor: SourceFile, graft: Graft) -> Definition:
+    if graft.line is None:
+        return donor.find(graft.name)
+    return next(node for node in donor.tree.body if node.lineno == graft.line)
+
+
+def _last(body: list[ast.stmt], name: str) -> Definition:
+    found = [node for node in body if isinstance(node, Definition) and node.name == name]
+    if not found:
+        raise LookupError(f"the solution does not define {name}")
+    return found[-1]
+
+
+def _needed(body: Definition, donor: SourceFile, known: set[str]) -> list[ast.stmt]:
+    """Return the donor's top-level statements that `body` needs and the solution lacks."""
+    needed: dict[int, ast.stmt] = {}
+    search: list[ast.AST] = [body]
+    while search:
+        wanted = {n.id for n in ast.walk(search.pop()) if isinstance(n, ast.Name)} - known
+        for index, statement in enumerate(donor.tree.body):
+            is_star = "*" in _names(statement)
+            if index not in needed and (is_star or _new_names(statement, known) & wanted):
+                needed[index] = statement
+                search.append(statement)
+    return [needed[index] for index in sorted(needed)]
+
+
+def _names(statement: ast.stmt) -> set[str]:
+    """Names that a statement binds in the scope where it stands."""
+    if isinstance(statement, Definition):
+        return {statement.name}
+    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+        return set()
+    found = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.alias):
+            found.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, Definition):
+            found.add(node.name)
+    return found
+
+
+def _defined(body: list[ast.stmt]) -> set[str]:
+    return set().union(*(_names(statement) for statement in body)) if body else set()
+
+
+def _new_names(statement: ast.stmt, known: set[str]) -> set[str]:
+    return _names(statement) - known
+
+
+def _position(tree: ast.Module, qualname: str) -> int:
+    top = qualname.partition(".")[0]
+    return tree.body.index(_last(tree.body, top))
+
+
+def _rename_files(code: CodeType, donors: dict[str, Path]) -> CodeType:
+    """Give the code of each replaced object the file name that it came from."""
+
+    def visit(code: CodeType, path: Path | None) -> CodeType:
+        path = donors.get(code.co_qualname, path)
+        constants = tuple(visit(c, path) if isinstance(c, CodeType) else c for c in code.co_consts)
+        filename = code.co_filename if path is None else str(path)
+        return code.replace(co_consts=constants, co_filename=filename)
+
+    return visit(code, None)
