@@ -1,0 +1,240 @@
+"""One candidate, tested in a child process of its own.
+
+This is the part of the grader that runs beside a learner's code. A candidate is the solution with
+some bodies replaced. The child installs the grafts, runs the exercise's tests with pytest, and
+sends one record per test as soon as it is known, so that a crash loses only what came after it.
+It is no sandbox against malice; it is a fence against accidents: time, memory, output, deleted
+files, stray threads.
+"""
+
+import contextlib
+import faulthandler
+import importlib
+import inspect
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import hypothesis
+import psutil
+import pytest
+
+from shared.checks import CheckFailed
+from shared.graft import Graft, installed
+
+STACK_FILE = "stack.txt"
+MB = 2**20
+THREAD_ROOM_MB = 512  # address space that thread stacks and allocator arenas take without using it
+FILE_LIMIT_MB = 200
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a child is to do.
+
+    Attributes:
+        exercise: run the tests marked with this id.
+        package: where the grafts go, such as "phase0_foundations.solution".
+        grafts: the bodies to put in place.
+        tests: the test files to look through.
+        root: the course's folder.
+        folder: a scratch folder, the child's working directory.
+        seconds, memory_mb: its limits.
+        only: run just these tests, by node id; None runs all.
+    """
+
+    exercise: str
+    package: str
+    grafts: tuple[Graft, ...]
+    tests: tuple[Path, ...]
+    root: Path
+    folder: Path
+    seconds: float
+    memory_mb: int
+    only: frozenset[str] | None = None
+
+
+def run(job: Job, reports: Connection, output: Connection) -> None:
+    """Do a job and end the process. The entry point of the child."""
+    send = _sender(reports)
+    _fence(job, output)
+    try:
+        with installed(job.package, job.grafts):
+            for module in sorted({graft.module for graft in job.grafts}):
+                importlib.import_module(f"{job.package}.{module}")
+            pytest.main(_arguments(job), plugins=[Recorder(job, send)])
+    except BaseException as error:  # whatever a learner's module does when it is imported
+        send({"test": None, **describe(error, job)})
+    send({"test": None, "outcome": "finished"})
+    os._exit(0)  # without waiting for threads that a learner's code left running
+
+
+def _arguments(job: Job) -> list[str]:
+    config = job.root / "pyproject.toml"
+    fixed = ["-p", "no:cacheprovider", "-p", "no:terminal", "-s", f"--rootdir={job.root}"]
+    return [*fixed, f"-c{config if config.exists() else os.devnull}", *map(str, job.tests)]
+
+
+def _sender(reports: Connection) -> Callable[[dict], None]:
+    """Return a function that sends a record, unless a forked copy of this process calls it."""
+    owner = os.getpid()
+
+    def send(message: dict) -> None:
+        if os.getpid() == owner:
+            reports.send_bytes(json.dumps(message).encode())
+
+    return send
+
+
+# -- the fence --------------------------------------------------------------------------------
+
+
+def _fence(job: Job, output: Connection) -> None:
+    """Give the process its own folder, output and limits."""
+    os.chdir(job.folder)
+    tempfile.tempdir = str(job.folder)
+    if hasattr(os, "setsid"):
+        os.setsid()  # so that the grader can end whatever it starts as well
+    for descriptor in (1, 2):
+        os.dup2(output.fileno(), descriptor)
+    sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
+    sys.stderr = sys.stdout
+    stack = (job.folder / STACK_FILE).open("w", encoding="utf-8")
+    faulthandler.enable(stack)
+    faulthandler.dump_traceback_later(job.seconds, file=stack)
+    _limit(job.memory_mb)
+    sys.path.insert(0, str(job.root))
+    sys.dont_write_bytecode = True
+    sys.addaudithook(_keep_files(job.folder))
+    hypothesis.settings.register_profile(
+        "course",
+        derandomize=True,
+        deadline=None,
+        max_examples=50,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+    hypothesis.settings.load_profile("course")
+
+
+def _limit(memory_mb: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows: the grader watches from outside
+        return
+    used = psutil.Process().memory_info().vms
+    limits = {
+        resource.RLIMIT_AS: used + (memory_mb + THREAD_ROOM_MB) * MB,
+        resource.RLIMIT_FSIZE: FILE_LIMIT_MB * MB,
+        resource.RLIMIT_CORE: 0,
+    }
+    for limit, value in limits.items():
+        with contextlib.suppress(ValueError, OSError):  # macOS takes no limit on address space
+            resource.setrlimit(limit, (value, value))
+
+
+def _keep_files(folder: Path) -> Callable[[str, tuple], None]:
+    """Return an audit hook that refuses to delete or overwrite files outside `folder`."""
+    allowed = (os.path.realpath(folder) + os.sep, "/dev/")
+    writing = os.O_WRONLY | os.O_RDWR | os.O_TRUNC | os.O_CREAT
+    deletes = {"os.remove", "os.rmdir", "os.rename", "os.truncate", "shutil.rmtree"}
+
+    def hook(event: str, arguments: tuple) -> None:
+        if event == "open":
+            path, mode, flags = arguments
+            harmless = not (isinstance(flags, int) and flags & writing) and "w" not in (mode or "")
+        elif event in deletes:
+            path, harmless = arguments[0], False
+        else:
+            return
+        if harmless or isinstance(path, int) or path is None:
+            return
+        place = os.path.realpath(os.fsdecode(path))
+        if not (place + os.sep).startswith(allowed):
+            raise PermissionError(
+                f"an exercise may only change files in its scratch folder: {place}"
+            )
+
+    return hook
+
+
+# -- what happened ----------------------------------------------------------------------------
+
+
+class Recorder:
+    """A pytest plugin: keeps this exercise's tests and sends a record of each."""
+
+    def __init__(self, job: Job, send: Callable[[dict], None]):
+        self.job, self.send = job, send
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Know the markers also where no pyproject.toml declares them."""
+        for marker in ("exercise(id): graded", "slow: not graded", "gpu: needs a GPU"):
+            config.addinivalue_line("markers", marker)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep what is marked with the job's exercise."""
+        items[:] = [item for item in items if self._wanted(item)]
+
+    def _wanted(self, item: pytest.Item) -> bool:
+        marker = item.get_closest_marker("exercise")
+        if marker is None or self.job.exercise not in marker.args:
+            return False
+        if item.get_closest_marker("slow"):
+            return False
+        return self.job.only is None or item.nodeid in self.job.only
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Tell of a test file that cannot be imported."""
+        if report.failed:
+            text = str(report.longrepr).strip().splitlines()[-1]
+            self.send({"test": None, "outcome": "error", "message": text, "where": None})
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
+        """Send one record a test: passed, or what went wrong and where."""
+        report = yield
+        record = {"test": item.nodeid, "outcome": "passed", "seconds": round(call.duration, 4)}
+        if report.skipped:
+            record |= {"outcome": "skipped", "message": str(call.excinfo.value)}
+        elif report.failed:
+            record |= describe(call.excinfo.value, self.job)
+            record["source"] = inspect.getsource(item.function)
+        elif call.when != "call":
+            return report
+        self.send(record)
+        return report
+
+
+def describe(error: BaseException, job: Job) -> dict:
+    """Sort an exception into to do, wrong or error, and find the line that it came from."""
+    where = _where(error, {str(graft.path) for graft in job.grafts})
+    message = str(error) or type(error).__name__
+    if isinstance(error, NotImplementedError) and f"exercise {job.exercise}:" in message:
+        return {"outcome": "todo", "message": message, "where": where}
+    notes = [line for note in getattr(error, "__notes__", []) for line in note.splitlines()[:6]]
+    found = {"message": message[:2000], "where": where, "notes": notes[:8]}
+    if isinstance(error, CheckFailed):
+        return {"outcome": "wrong", "check": error.name, "seen": error.seen, **found}
+    if isinstance(error, AssertionError):
+        return {"outcome": "wrong", "check": None, "seen": message, **found}
+    found["message"] = f"{type(error).__name__}: {message[:2000]}"
+    return {"outcome": "error", "check": None, "seen": found["message"], **found}
+
+
+def _where(error: BaseException, learner_files: set[str]) -> dict | None:
+    """Return the innermost line of a learner's file in a traceback."""
+    if isinstance(error, SyntaxError) and error.filename in learner_files:
+        return {"file": error.filename, "line": error.lineno, "text": (error.text or "").strip()}
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if frame.filename in learner_files:
+            return {"file": frame.filename, "line": frame.lineno, "text": frame.line or ""}
+    return None
