@@ -1,0 +1,161 @@
+"""What a learner reads: the board of a phase, a failing exercise in full, the map of all phases.
+
+Words rather than symbols carry the meaning, so that it reads the same without colour and on a
+console that knows no UTF-8. Off a terminal the lines are plain text.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from shared.grader import Grade
+from shared.progress import Progress
+from shared.source import SourceFile
+from shared.syllabus import Exercise, Phase
+
+WORDS = {
+    "right": "[green]done[/]",
+    "wrong": "[red]wrong[/]",
+    "error": "[red]error[/]",
+    "todo": "to do",
+    "skipped": "[dim]skipped[/]",
+}
+STATUS = {"done": "right", "failing": "wrong", "todo": "todo"}
+PLAIN_WIDTH = 110
+
+
+def make_console() -> Console:
+    """Return a console that never fails on a character that the terminal does not know."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    return Console(width=width, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def show_failure(console: Console, phase: Phase, exercise: Exercise, grade: Grade) -> None:
+    """Print one failing exercise: what the check says, the diagnosis, the line, the next hint."""
+    console.print()
+    console.print(f"[bold]{exercise.id} {escape(exercise.title)}[/]: {WORDS[grade.outcome]}")
+    if grade.outcome == "error" and grade.where:
+        console.print(_place(phase, grade.where))
+    _indented(console, grade.failure.message)
+    for note in grade.failure.notes:
+        _indented(console, note, "[dim]", "[/]")
+    if grade.diagnosis:
+        console.print(f"  [bold yellow]diagnosis:[/] {escape(grade.diagnosis)}")
+    if grade.outcome == "wrong" and grade.where:
+        console.print(_place(phase, grade.where))
+    if grade.output.strip():
+        console.print("  [dim]your code printed:[/]")
+        lines = grade.output.strip().splitlines()
+        _indented(console, "\n".join(lines[:8]), "  [dim]", "[/]")
+        if len(lines) > 8:
+            console.print(f"    [dim]... and {len(lines) - 8} lines more[/]")
+    console.print(f"  [dim]next hint:[/] make phase{phase.number}-hint EX={exercise.id}")
+
+
+def show_board(
+    console: Console, phase: Phase, grades: list[Grade], progress: Progress, impl: str
+) -> None:
+    """Print a phase's exercises with their outcomes, the sums, and what is next."""
+    console.print()
+    console.print(f"[bold]Phase {phase.number}: {escape(phase.title)}[/]  {escape(phase.goal)}")
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for column in ("id", "title", "kind", "time", "outcome"):
+        table.add_column(column, no_wrap=column != "title")
+    by_id = {exercise.id: exercise for exercise in phase.exercises}
+    for grade in grades:
+        exercise = by_id[grade.exercise]
+        row = [exercise.id, escape(exercise.title), exercise.kind, f"{exercise.minutes} min"]
+        table.add_row(*row, _outcome(phase, exercise, grade, progress))
+    console.print(table)
+    console.print(f"  {_sums([grade.outcome for grade in grades])}")
+    if impl == "mine":
+        open_ones = [by_id[g.exercise] for g in grades if g.outcome not in ("right", "skipped")]
+        _next(console, phase, open_ones[0] if open_ones else None)
+
+
+def show_map(console: Console, phases: list[Phase], progress: Progress) -> None:
+    """Print all phases: how far each is, what is next, what it unlocks."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    upcoming: tuple[Phase, Exercise] | None = None
+    for phase in phases:
+        outcomes = [STATUS[progress.entry(phase, e).status] for e in phase.exercises]
+        state = _sums(outcomes) if outcomes else "no exercises yet"
+        if reason := progress.skipped.get(str(phase.number)):
+            state = f"skipped ({escape(reason)})"
+        elif upcoming is None:
+            open_ones = [e for e, o in zip(phase.exercises, outcomes, strict=True) if o != "right"]
+            upcoming = (phase, open_ones[0]) if open_ones else None
+        table.add_row(f"[bold]Phase {phase.number}[/]", escape(phase.title), state)
+        table.add_row("", "[dim]you build[/]", f"[dim]{escape(phase.goal)}[/]")
+        if phase.unlocks:
+            table.add_row("", "[dim]unlocks[/]", f"[dim]{escape(phase.unlocks)}[/]")
+        for exercise in phase.exercises:
+            for line in _remarks(phase, exercise, progress):
+                table.add_row("", "", f"[yellow]{line}[/]")
+    console.print(table)
+    if upcoming:
+        _next(console, *upcoming)
+
+
+def _outcome(phase: Phase, exercise: Exercise, grade: Grade, progress: Progress) -> str:
+    words = WORDS[grade.outcome]
+    if grade.outcome == "todo" and grade.done:
+        words += f" ({grade.done} of {grade.total} written)"
+    if grade.reason:
+        words += f" ({escape(grade.reason)})"
+    if progress.entry(phase, exercise).revealed:
+        words += " [dim](solution shown)[/]"
+    return words
+
+
+def _remarks(phase: Phase, exercise: Exercise, progress: Progress) -> list[str]:
+    entry = progress.entry(phase, exercise)
+    command = f"make phase{phase.number}-test EX={exercise.id}"
+    if entry.status == "done" and progress.is_outdated(phase, exercise):
+        return [f"{exercise.id} passed in an older version of the course: {command}"]
+    return []
+
+
+def _sums(outcomes: list[str]) -> str:
+    failing = outcomes.count("wrong") + outcomes.count("error")
+    parts = [f"{outcomes.count('right')} done"]
+    parts += [f"{failing} failing"] if failing else []
+    parts += [f"{outcomes.count('todo')} to do"]
+    parts += [f"{outcomes.count('skipped')} skipped"] if "skipped" in outcomes else []
+    return ", ".join(parts)
+
+
+def _next(console: Console, phase: Phase, exercise: Exercise | None) -> None:
+    if exercise is None:
+        console.print(f"  All of phase {phase.number} is done.")
+        return
+    module, _, qualname = next(iter(exercise.objects)).partition(".")
+    path = phase.learner(module)
+    try:
+        line = SourceFile.read(path).find(qualname).lineno
+    except (OSError, SyntaxError, LookupError):
+        line = 1
+    console.print(f"  [bold]next:[/] {exercise.id} {escape(exercise.title)}", end="")
+    console.print(f" ({exercise.minutes} min) in {_relative(phase, path)}:{line}")
+    console.print(f"  [dim]read:[/] {phase.package}/README.md#{exercise.read}")
+
+
+def _place(phase: Phase, where: dict) -> str:
+    place = f"{_relative(phase, Path(where['file']))}:{where['line']}"
+    return f"  [cyan]{place}[/]   {escape((where['text'] or '').strip())}"
+
+
+def _relative(phase: Phase, path: Path) -> str:
+    return Path(os.path.relpath(path, phase.folder.parent)).as_posix()
+
+
+def _indented(console: Console, text: str, before: str = "", after: str = "") -> None:
+    for line in text.splitlines()[:12]:
+        console.print(f"  {before}{escape(line)}{after}")

@@ -1,0 +1,111 @@
+"""A learner's progress: one small file, `progress.json`, beside the phases.
+
+Entries are keyed by exercise id and carry the hash of what the exercise asked. An updated course
+that renumbers an exercise finds its entry by the hash; one that asks something else finds the id
+with another hash, and says that the pass was of an older version.
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from shared.files import write_text
+from shared.grader import Grade
+from shared.syllabus import CourseError, Exercise, Phase
+
+FILE = "progress.json"
+VERSION = 1
+
+
+@dataclass
+class Entry:
+    """What is known of one exercise.
+
+    Attributes:
+        content: hash of what it asked when it was last graded.
+        status: "done", "failing" or "todo", as last graded.
+        answer: hash of the bodies that passed.
+        passed_at: when they first passed, ISO date.
+        hints: how many hints have been shown.
+        revealed: the solution was shown before it passed.
+    """
+
+    content: str
+    status: str = "todo"
+    answer: str | None = None
+    passed_at: str | None = None
+    hints: int = 0
+    revealed: bool = False
+
+
+@dataclass
+class Progress:
+    """All entries of a course, and the phases that are skipped, with the reason."""
+
+    path: Path
+    exercises: dict[str, Entry] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, root: Path) -> "Progress":
+        """Read `progress.json`; without one nothing is done yet.
+
+        Raises:
+            CourseError: if it is not what this module writes.
+        """
+        path = root / FILE
+        if not path.exists():
+            return cls(path)
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            if data["version"] != VERSION:
+                raise ValueError(f"version {data['version']}, expected {VERSION}")
+            entries = {key: Entry(**value) for key, value in data["exercises"].items()}
+            return cls(path, entries, dict(data["skipped"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CourseError(f"{FILE} cannot be read ({error}): mend it or delete it") from None
+
+    def save(self) -> None:
+        """Write the file, whole or not at all."""
+        exercises = {
+            key: asdict(entry) for key, entry in sorted(self.exercises.items(), key=_order)
+        }
+        data = {"version": VERSION, "exercises": exercises, "skipped": self.skipped}
+        write_text(self.path, json.dumps(data, indent=1) + "\n")
+
+    def entry(self, phase: Phase, exercise: Exercise) -> Entry:
+        """Return the entry of an exercise, found by its content first and by its id second."""
+        content = phase.content_hash(exercise)
+        same_id = self.exercises.get(exercise.id)
+        if same_id is None or same_id.content != content:
+            for entry in self.exercises.values():
+                if entry.content == content:
+                    return entry
+        return same_id or Entry(content)
+
+    def is_outdated(self, phase: Phase, exercise: Exercise) -> bool:
+        """Tell whether what is known of an exercise is of an older version of it."""
+        return self.entry(phase, exercise).content != phase.content_hash(exercise)
+
+    def record(self, phase: Phase, exercise: Exercise, grade: Grade) -> None:
+        """Take over a grade."""
+        if grade.outcome == "skipped":
+            return
+        entry = self.touch(phase, exercise)
+        entry.content = phase.content_hash(exercise)
+        entry.status = {"right": "done", "todo": "todo"}.get(grade.outcome, "failing")
+        if grade.outcome == "right":
+            entry.answer = grade.answer
+            entry.passed_at = entry.passed_at or time.strftime("%Y-%m-%d")
+
+    def touch(self, phase: Phase, exercise: Exercise) -> Entry:
+        """Return the entry of an exercise, kept under its id from now on."""
+        entry = self.entry(phase, exercise)
+        self.exercises = {key: e for key, e in self.exercises.items() if e is not entry}
+        self.exercises[exercise.id] = entry
+        return entry
+
+
+def _order(item: tuple[str, Entry]) -> list[int]:
+    return [int(part) for part in item[0].split(".")]

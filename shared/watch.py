@@ -1,0 +1,53 @@
+"""Grade exercises as they are saved: `make watch PHASE=0`."""
+
+import time
+
+from watchfiles import watch
+
+from shared.board import make_console, show_failure
+from shared.grader import Grader
+from shared.progress import Progress
+from shared.syllabus import CourseError, Exercise, Phase
+
+
+def watch_phase(phase: Phase) -> int:
+    """Regrade what each save touched, until Ctrl-C."""
+    folder = phase.folder / "exercises"
+    if not folder.is_dir():
+        raise CourseError(f"{phase.package} has no exercises yet")
+    console = make_console()
+    with Grader(phase) as grader:
+        seen = _answers(grader)
+        console.print(
+            f"watching {phase.package}/exercises; save a file and it is graded. Ctrl-C ends."
+        )
+        for _ in watch(folder, raise_interrupt=False):
+            began = time.monotonic()
+            now = _answers(grader)
+            for exercise in phase.exercises:
+                if now[exercise.id] != seen[exercise.id]:
+                    _grade(grader, exercise)
+            seen = now
+            console.print(
+                f"  [dim]{time.strftime('%H:%M:%S')}, {time.monotonic() - began:.1f} s[/]"
+            )
+    return 0
+
+
+def _answers(grader: Grader) -> dict[str, str]:
+    """Return what each exercise's bodies are now; where it changes there is a new attempt."""
+    return {exercise.id: grader.attempt_text(exercise) for exercise in grader.phase.exercises}
+
+
+def _grade(grader: Grader, exercise: Exercise) -> None:
+    console = make_console()
+    grade = grader.grade(exercise)
+    progress = Progress.load(grader.root)
+    progress.record(grader.phase, exercise, grade)
+    progress.save()
+    if grade.failure:
+        show_failure(console, grader.phase, exercise, grade)
+    else:
+        console.print(
+            f"{exercise.id} {exercise.title}: {'done' if grade.outcome == 'right' else 'to do'}"
+        )
