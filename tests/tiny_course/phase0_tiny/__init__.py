@@ -1,0 +1,1 @@
+"""A phase of three exercises, for the tests of the machinery."""
