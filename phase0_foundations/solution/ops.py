@@ -215,7 +215,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     def backward(grad: np.ndarray) -> tuple[np.ndarray | None, ...]:
         rows = grad.reshape(-1, C_out)
         dx = grad @ w.T if x.requires_grad else None
-        dw = inputs.reshape(-1, C_in).T @ rows
+        dw = np.matmul(inputs.reshape(-1, C_in).T, rows, out=weight.take_spare())
         return (dx, dw) if bias is None else (dx, dw, rows.sum(axis=0))
 
     parents = (x, weight) if bias is None else (x, weight, bias)

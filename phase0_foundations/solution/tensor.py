@@ -7,6 +7,8 @@ of numbers, and the engine's own cost disappears behind NumPy's. The idea is the
 Gradients
 - `backward()` *adds* to `.grad` of the leaves that require one; interior tensors never get one.
   `zero_grad()` drops it. Each leaf owns its `.grad` alone: change it in place as you like.
+- The memory of a dropped `.grad` is kept: operations with large gradients (`ops.linear`) write the
+  next one there. New memory each step would cost more than it seems, as its pages must be mapped.
 - Each node is freed as soon as it has passed its gradients on. A second backward through the same
   graph raises, unless the first said `retain_graph=True`.
 
@@ -27,6 +29,8 @@ from heapq import heappop, heappush
 import numpy as np
 
 from phase0_foundations.solution.graph import Backward, Node, no_grad, recording
+
+FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
 
 __all__ = ["Parameter", "Tensor", "no_grad", "record", "unbroadcast"]
 
@@ -115,13 +119,14 @@ class Tensor:
         requires_grad: whether `backward` shall leave a gradient here.
     """
 
-    __slots__ = ("__weakref__", "data", "grad", "node", "requires_grad", "version")
+    __slots__ = ("__weakref__", "data", "grad", "node", "requires_grad", "spare", "version")
     __array_ufunc__ = None  # so that `array + tensor` comes to Tensor.__radd__
 
     def __init__(self, data: np.typing.ArrayLike, requires_grad: bool = False) -> None:
-        kept = getattr(data, "dtype", None) in (np.float32, np.float64)
+        kept = getattr(data, "dtype", None) in FLOATS
         self.data: np.ndarray = np.asarray(data) if kept else np.asarray(data, dtype=np.float32)
         self.grad: np.ndarray | None = None
+        self.spare: np.ndarray | None = None  # memory of the last gradient, for the next one
         self.requires_grad = requires_grad
         self.node: Node | None = None
         self.version = [0]  # a list, so that views can share it
@@ -193,8 +198,17 @@ class Tensor:
             self.grad += grad
 
     def zero_grad(self) -> None:
-        """Forget the gradient, so that the next backward starts from nothing."""
-        self.grad = None
+        """Forget the gradient, so that the next backward starts from nothing.
+
+        Its memory may be written again by that backward: copy a gradient that you want to keep.
+        """
+        if self.grad is not None:
+            self.spare, self.grad = self.grad, None
+
+    def take_spare(self) -> np.ndarray | None:
+        """Hand over, once, memory for a gradient: as `out=`, where None means new memory."""
+        spare, self.spare = self.spare, None
+        return spare
 
     def bump_version(self) -> None:
         """Tell the graph that the array was changed in place."""
