@@ -68,7 +68,9 @@ def run(job: Job, reports: Connection, output: Connection) -> None:
         with installed(job.package, job.grafts):
             for module in sorted({graft.module for graft in job.grafts}):
                 importlib.import_module(f"{job.package}.{module}")
-            pytest.main(_arguments(job), plugins=[Recorder(job, send)])
+            code = pytest.main(_arguments(job), plugins=[Recorder(job, send)])
+            if code == pytest.ExitCode.INTERRUPTED:
+                raise KeyboardInterrupt("the code raised KeyboardInterrupt")
     except BaseException as error:  # whatever a learner's module does when it is imported
         send({"test": None, **describe(error, job)})
     send({"test": None, "outcome": "finished"})
@@ -223,10 +225,15 @@ def describe(error: BaseException, job: Job) -> dict:
     found = {"message": message[:2000], "where": where, "notes": notes[:8]}
     if isinstance(error, CheckFailed):
         return {"outcome": "wrong", "check": error.name, "seen": error.seen, **found}
-    if isinstance(error, AssertionError):
+    if isinstance(error, AssertionError) and not _raised_by_learner(error, job):
         return {"outcome": "wrong", "check": None, "seen": message, **found}
     found["message"] = f"{type(error).__name__}: {message[:2000]}"
     return {"outcome": "error", "check": None, "seen": found["message"], **found}
+
+
+def _raised_by_learner(error: BaseException, job: Job) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].filename in {str(graft.path) for graft in job.grafts}
 
 
 def _where(error: BaseException, learner_files: set[str]) -> dict | None:

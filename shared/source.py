@@ -31,8 +31,8 @@ class SourceFile:
 
     @classmethod
     def read(cls, path: Path) -> "SourceFile":
-        """Read a UTF-8 file."""
-        return cls(path, path.read_text(encoding="utf-8"))
+        """Read a file; bytes that are no UTF-8 are a learner's slip and must not stop the rest."""
+        return cls(path, path.read_text(encoding="utf-8", errors="replace"))
 
     @cached_property
     def lines(self) -> list[str]:

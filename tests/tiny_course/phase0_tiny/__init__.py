@@ -1,1 +1,1 @@
-"""A phase of three exercises, for the tests of the machinery."""
+"""A phase of four exercises, for the tests of the machinery."""

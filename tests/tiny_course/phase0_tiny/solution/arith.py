@@ -29,6 +29,11 @@ class Total:
         self.value += x
         return self.value
 
+    def take(self, x: float) -> float:
+        """Take x away; return the new total."""
+        self.value -= x
+        return self.value
+
     def reset(self) -> None:
         """Start again."""
         self.value = 0.0

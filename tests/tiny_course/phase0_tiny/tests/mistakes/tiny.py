@@ -18,13 +18,13 @@ def no_guard(x):
     return x.sum(axis=-1) / x.shape[-1]
 
 
-@mistake("0.1", "arith.Total.add", "The total forgets what it held: = where += belongs.")
+@mistake("0.2", "arith.Total.add", "The total forgets what it held: = where += belongs.")
 def forgets(self, x):
     self.value = x
     return self.value
 
 
-@mistake("0.2", "descent.minimise", "The step climbs: it must go against the gradient.")
+@mistake("0.3", "descent.minimise", "The step climbs: it must go against the gradient.")
 def climbs(steps=50, lr=0.2):
     x, path = 0.0, []
     for _ in range(steps):
@@ -33,6 +33,6 @@ def climbs(steps=50, lr=0.2):
     return path
 
 
-@mistake("0.3", "predict.n_values", "That is rows plus columns; a matrix holds rows times columns.")
+@mistake("0.4", "predict.n_values", "That is rows plus columns; a matrix holds rows times columns.")
 def adds():
     return 5
