@@ -1,0 +1,129 @@
+"""The gradient checker: it must accept right gradients, and reject those with planted mistakes."""
+
+import numpy as np
+import pytest
+
+from phase0_foundations.solution import gradcheck, losses, ops, reductions, softmax
+from phase0_foundations.solution.tensor import Tensor, record
+from shared import checks
+
+X = np.array([[0.3, -0.7, 1.1], [1.9, 0.4, -1.3]])
+
+
+# Exercise 0.12: numeric_gradient
+
+
+@pytest.mark.exercise("0.12")
+def test_numeric_gradient_of_a_weighted_sum():
+    # f = sum(i * x_i) has the gradient 0, 1, 2, ...: a line, on which differences are exact.
+    weights = np.arange(6.0).reshape(2, 3)
+    got = gradcheck.numeric_gradient(lambda x: (weights * x).sum(), X.copy())
+    checks.close(got, weights, "gradient of sum(i * x_i)")
+
+
+@pytest.mark.exercise("0.12")
+def test_numeric_gradient_has_an_error_of_order_h_squared():
+    # (x + h)^3 - (x - h)^3 = 2h (3x^2 + h^2): the error of central differences is h^2 exactly.
+    for h in (0.1, 0.05):
+        got = gradcheck.numeric_gradient(lambda x: (x**3).sum(), X.copy(), eps=h)
+        checks.close(got, 3 * X**2 + h * h, f"central differences of x^3 with h = {h}")
+
+
+@pytest.mark.exercise("0.12")
+def test_numeric_gradient_of_a_product_of_all():
+    # d(x0 x1 x2)/dx0 = x1 x2: right only if the others stand where they were.
+    x = np.array([2.0, 3.0, 5.0])
+    got = gradcheck.numeric_gradient(np.prod, x, eps=1e-2)
+    checks.close(got, [15.0, 10.0, 6.0], "gradient of x0 * x1 * x2")
+    checks.equal(x, np.array([2.0, 3.0, 5.0]), "x afterwards")
+
+
+@pytest.mark.exercise("0.12")
+def test_numeric_gradient_is_as_good_as_float64_allows():
+    got = gradcheck.numeric_gradient(lambda x: np.exp(x).sum(), X.copy())
+    checks.close(got, np.exp(X), "gradient of sum(exp(x))", rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.exercise("0.12")
+@pytest.mark.parametrize("x", [np.array(0.5), X[::-1, ::-1], X.T, np.zeros((0, 3))])
+def test_numeric_gradient_of_any_shape(x):
+    got = gradcheck.numeric_gradient(lambda x: (x * x).sum(), x)
+    checks.close(got, 2 * x, f"gradient of sum(x^2) for x of shape {x.shape}")
+
+
+# Exercise 0.12: gradcheck
+
+
+def planted(wrong):
+    """An operation x^3 (shape (2, 3)) with a gradient of our choosing."""
+    return lambda t: record("planted", t.data**3, (t,), lambda grad: wrong(grad, t.data))
+
+
+RIGHT = {
+    "x^3": planted(lambda grad, x: grad * 3 * x**2),
+    "tanh": ops.tanh,
+    "gelu": ops.gelu,
+    "softmax": softmax.softmax,
+    "mean over rows": lambda t: reductions.mean(t, axis=1),
+    "a sum of squares": lambda t: (t * t).sum(),
+    "cross-entropy": lambda t: losses.cross_entropy(t, np.array([2, 0])),
+    "gradients of a million": lambda t: 1e6 * t.exp(),
+    "a gradient of zero": lambda t: t * 0.0,
+}
+
+WRONG = {
+    "one per cent too large": planted(lambda grad, x: 1.01 * grad * 3 * x**2),
+    "the wrong sign": planted(lambda grad, x: -grad * 3 * x**2),
+    "incoming gradient ignored": planted(lambda grad, x: 3 * x**2),
+    "elements in another order": planted(lambda grad, x: (grad * 3 * x**2)[::-1]),
+    "off by a constant": planted(lambda grad, x: grad * 3 * x**2 + 1e-3),
+    "wrong in the last element only": planted(
+        lambda grad, x: grad * 3 * x**2 * np.array([[1, 1, 1], [1, 1, 0]])
+    ),
+    "mistakes that cancel in a plain sum": planted(
+        lambda grad, x: grad * 3 * x**2 + (grad - grad.mean()) * [[1], [-1]]
+    ),
+    "nothing comes back": planted(lambda grad, x: None),
+    "not a number": planted(lambda grad, x: grad * np.nan),
+}
+
+
+@pytest.mark.exercise("0.12")
+@pytest.mark.parametrize("name", RIGHT)
+def test_gradcheck_accepts_right_gradients(name):
+    checks.equal(gradcheck.gradcheck(RIGHT[name], X), True, f"verdict on {name}, which is right")
+
+
+@pytest.mark.exercise("0.12")
+@pytest.mark.parametrize("name", WRONG)
+def test_gradcheck_rejects_planted_mistakes(name):
+    checks.equal(gradcheck.gradcheck(WRONG[name], X), False, f"verdict on a gradient with {name}")
+
+
+@pytest.mark.exercise("0.12")
+def test_gradcheck_looks_at_every_input():
+    def half_right(a: Tensor, b: Tensor) -> Tensor:
+        return record("half right", a.data @ b.data, (a, b), lambda grad: (grad @ b.data.T, grad.T))
+
+    def transposed(a: Tensor, b: Tensor) -> Tensor:
+        x, y = a.data, b.data
+        return record("transposed", x @ y, (a, b), lambda grad: (grad @ y, x.T @ grad))
+
+    square = np.array([[0.5, 2.0], [-1.0, 1.5]])
+    checks.equal(gradcheck.gradcheck(ops.matmul, X, X.T), True, "verdict on a right matmul")
+    checks.equal(gradcheck.gradcheck(half_right, square, square + 1), False, "b is wrong")
+    checks.equal(gradcheck.gradcheck(transposed, square, square + 1), False, "a is transposed")
+
+
+@pytest.mark.exercise("0.12")
+def test_gradcheck_leaves_its_inputs_alone():
+    x = X.copy()
+    gradcheck.gradcheck(ops.tanh, x)
+    checks.equal(x, X, "the input afterwards")
+
+
+def test_float32_is_refused():
+    x = X.astype(np.float32)
+    checks.raises(lambda: gradcheck.gradcheck(ops.tanh, x), ValueError, "float32", "float64")
+    f = lambda x: x.sum()  # noqa: E731
+    checks.raises(lambda: gradcheck.numeric_gradient(f, x), ValueError, "float32", "float64")
