@@ -1,0 +1,54 @@
+"""Your own stack: the solution with every exercise that you passed in place of ours.
+
+`--blocks mine` on any program of a phase, or `make tour BLOCKS=mine`. What runs as you wrote it
+is what passed and has not changed since; the rest is the solution's. The program says at its
+start which are whose.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from shared.grader import Grader
+from shared.graft import Graft, installed
+from shared.progress import Progress
+from shared.syllabus import Phase
+
+
+@contextmanager
+def mine(phases: list[Phase]) -> Iterator[None]:
+    """Within the block, importing a solution gives your own bodies where they passed."""
+    with ExitStack() as stack:
+        for phase in phases:
+            passed, changed = passed_exercises(phase)
+            grafts = [graft for exercise in passed for graft in _grafts(phase, exercise)]
+            stack.enter_context(installed(phase.solution_package, grafts))
+            print(_told(phase, passed, changed))
+        yield
+
+
+def passed_exercises(phase: Phase) -> tuple[list[str], list[str]]:
+    """Return the ids that passed and still are what passed, and those that changed since."""
+    progress = Progress.load(phase.folder.parent)
+    grader = Grader(phase)
+    passed, changed = [], []
+    for exercise in phase.exercises:
+        entry = progress.entry(phase, exercise)
+        if entry.answer is None:
+            continue
+        unchanged = grader.answer_hash(exercise) == entry.answer
+        (passed if unchanged else changed).append(exercise.id)
+    return passed, changed
+
+
+def _grafts(phase: Phase, identifier: str) -> list[Graft]:
+    exercise = next(e for e in phase.exercises if e.id == identifier)
+    names = [name.partition(".") for name in exercise.objects]
+    return [Graft(".".join((m, q)), phase.learner(m), q) for m, _, q in names]
+
+
+def _told(phase: Phase, passed: list[str], changed: list[str]) -> str:
+    yours = ", ".join(passed) or "none"
+    parts = [f"blocks of phase {phase.number}: yours {yours}; the rest the solution's"]
+    if changed:
+        parts.append(f"changed since they passed, so the solution's: {', '.join(changed)}")
+    return "; ".join(parts)
