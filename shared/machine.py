@@ -1,4 +1,7 @@
-"""Plain facts about this machine: processor, cores, memory, disk, GPU. No torch is imported."""
+"""Plain facts about this machine: processor, cores, memory, GPU. Standard library, psutil if there.
+
+No torch is imported, and a bare Python gets an answer too: the doctor runs before any setup.
+"""
 
 import os
 import platform
@@ -7,24 +10,21 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 GIB = 2**30
 
 
 def facts() -> dict[str, Any]:
     """What a reader of a benchmark needs to know: cpu, cores, memory_gib, system, gpus, load.
 
-    `load` is the number of runnable processes per core over the last minute: above 1, timings of
-    several threads mean little.
+    Above a `load` of 1, timings of several threads mean little.
     """
     return {
         "cpu": cpu_name(),
         "cores": usable_cores(),
-        "memory_gib": round(psutil.virtual_memory().total / GIB, 1),
+        "memory_gib": memory_gib(),
         "system": f"{platform.system()} {platform.machine()}",
         "gpus": nvidia_gpus(),
-        "load": round(psutil.getloadavg()[0] / usable_cores(), 2),
+        "load": load_per_core(),
     }
 
 
@@ -46,6 +46,23 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def memory_gib() -> float | None:
+    """Main memory in GiB; None where neither the system nor psutil tells."""
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB, 1)
+    except (AttributeError, ValueError, OSError):
+        try:
+            import psutil
+        except ImportError:
+            return None
+        return round(psutil.virtual_memory().total / GIB, 1)
+
+
+def load_per_core() -> float | None:
+    """Runnable processes per core over the last minute; None on Windows, which does not count."""
+    return round(os.getloadavg()[0] / usable_cores(), 2) if hasattr(os, "getloadavg") else None
+
+
 def nvidia_gpus() -> list[str]:
     """One line per NVIDIA GPU, "name, memory, driver", as nvidia-smi tells it; empty without."""
     query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
@@ -61,7 +78,7 @@ def has_bf16_instructions() -> bool | None:
 
 
 def _first_line(*command: str) -> str:
-    return _output(*command).strip().split("\n")[0]
+    return _output(*command).strip().partition("\n")[0]
 
 
 def _output(*command: str) -> str:
