@@ -1,6 +1,6 @@
 # The learner's verbs. Each is `python -m shared.course VERB NAME=value ...`, which also works without make.
 PY ?= $(firstword $(wildcard .venv/bin/python .venv/Scripts/python.exe) python3)
-COURSE = @$(PY) -m shared.course $@ $(MAKEOVERRIDES)
+COURSE = @$(PY) -m shared.course $@ $(filter-out PY=%,$(MAKEOVERRIDES))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup tour test lint progress doctor stubs watch reset skip bench-check gpu-check

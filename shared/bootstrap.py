@@ -20,6 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
+CONSTRAINTS = ROOT / "constraints.txt"
 STAMP = VENV / ".course-installed"
 NEEDS = (3, 11)
 EXTRAS = "dev,bench"
@@ -70,11 +71,9 @@ def ensure() -> bool:
     if not _runs(venv_python(), "import pip"):
         _say(f"[1/3] making .venv with {creator}")
         _make_venv(creator)
-    constraints = ROOT / "constraints.txt"
-    torch_version = re.search(r"^torch==(\S+)$", constraints.read_text(), re.MULTILINE).group(1)
-    _install_torch(torch_version)
+    _install_torch(re.search(r"^torch==(\S+)$", CONSTRAINTS.read_text(), re.MULTILINE).group(1))
     _say("[3/3] everything else")
-    _install("-e", f"{ROOT}[{EXTRAS}]", "-c", str(constraints))
+    _install("-e", f"{ROOT}[{EXTRAS}]")
     if not _runs(venv_python(), "import numpy, torch, rich, pytest"):
         raise SetupError("the packages are installed but do not load; delete .venv and try again")
     STAMP.write_text(fingerprint())
@@ -90,7 +89,7 @@ def is_ready() -> bool:
 def fingerprint() -> str:
     """What an installation depends on: both lists, the Python of `.venv`, and where it stands."""
     digest = hashlib.sha256(str(ROOT).encode())
-    for path in (ROOT / "pyproject.toml", ROOT / "constraints.txt", VENV / "pyvenv.cfg"):
+    for path in (ROOT / "pyproject.toml", CONSTRAINTS, VENV / "pyvenv.cfg"):
         digest.update(path.read_bytes() if path.is_file() else b"missing")
     return digest.hexdigest()
 
@@ -155,7 +154,8 @@ def _install(*requirements: str) -> None:
 
 
 def _pip() -> list[str]:
-    return [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check"]
+    told = ["--disable-pip-version-check", "-c", str(CONSTRAINTS)]
+    return [str(venv_python()), "-m", "pip", "install", *told]
 
 
 def _uv(fetch: bool) -> list[str]:
@@ -165,7 +165,8 @@ def _uv(fetch: bool) -> list[str]:
         inside = venv_python().with_name("uv.exe" if os.name == "nt" else "uv")
         if inside.exists() or _succeeds([*_pip(), "--quiet", "uv"]):
             found = str(inside)
-    return [found, "pip", "install", "--python", str(venv_python())] if found else []
+    told = ["--python", str(venv_python()), "-c", str(CONSTRAINTS)]
+    return [found, "pip", "install", *told] if found else []
 
 
 def _make_venv(creator: str) -> None:
