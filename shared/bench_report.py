@@ -19,26 +19,28 @@ from shared.bench import ROOT, Row
 from shared.runs import write_atomically
 
 BENCH = ROOT / "runs" / "bench"
+EVERY = "bench_*.py"
 PLAIN_WIDTH = 160  # columns of a table that goes to a file or a pipe
 VERSIONS_OF = ("numpy", "torch", "scikit-learn", "micrograd", "transformers", "tokenizers", "peft")
 
 
-def bench_modules(number: int, root: Path = ROOT) -> list[str]:
+def bench_modules(number: int, pattern: str = EVERY, root: Path = ROOT) -> list[str]:
     """Names of a phase's benchmark modules, in alphabetical order."""
-    files = sorted(root.glob(f"phase{number}_*/project/bench_*.py"))
+    files = sorted(root.glob(f"phase{number}_*/project/{pattern}"))
     return [".".join(file.relative_to(root).with_suffix("").parts) for file in files]
 
 
-def run_phase(number: int) -> Path:
-    """Run a phase's benchmarks, print the table, write and return `runs/bench/phaseN.json`."""
-    modules = bench_modules(number)
+def run_phase(number: int, pattern: str = EVERY) -> int:
+    """Run a phase's benchmarks, print the table, write `runs/bench/phaseN.json`; return 0."""
+    modules = bench_modules(number, pattern)
     if not modules:
-        raise ValueError(f"phase {number} has no benchmark yet (project/bench_*.py)")
+        raise ValueError(f"phase {number} has no benchmark yet (project/{pattern})")
     rows: list[Row] = []
     for module in modules:
         print(f"timing {module} ...", flush=True)
         rows += importlib.import_module(module).rows()
-    return publish(number, rows)
+    publish(number, rows)
+    return 0
 
 
 def publish(number: int, rows: Sequence[Row], folder: Path = BENCH) -> Path:
@@ -108,7 +110,7 @@ def machine_line(facts: dict[str, Any]) -> str:
         f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, {facts['system']}; "
         f"GEMM {facts['gemm_gflop_per_s']} GFLOP/s, read {facts['read_gb_per_s']} GB/s"
     )
-    return line + (f"; load {facts['load']} per core" if facts["load"] > 1 else "")
+    return line + (f"; load {facts['load']} per core" if (facts["load"] or 0) > 1 else "")
 
 
 def _console() -> Console:

@@ -2,12 +2,13 @@
 
 import json
 import os
+import subprocess
 import sys
 
 import pytest
 from rich.console import Console
 
-from shared import bench, bench_report
+from shared import bench, bench_report, gpu_check
 from shared.bench import Contender, Row
 
 
@@ -132,7 +133,27 @@ def test_a_phase_without_benchmarks_says_so():
 
 
 def test_the_harness_imports_neither_torch_nor_numpy():
-    import subprocess
 
     code = "import sys, shared.bench; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_a_gpu_there_is_nothing_to_check(monkeypatch, capsys):
+    monkeypatch.setattr(gpu_check.machine, "nvidia_gpus", list)
+    assert gpu_check.main() == 0
+    assert "no NVIDIA GPU" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("pytest_code", "code"), [(0, 0), (5, 0), (1, 1)])
+def test_with_a_gpu_the_marked_tests_run(monkeypatch, pytest_code, code):
+    ran = []
+
+    def run(command, **_):
+        ran.append(command)
+        return subprocess.CompletedProcess(command, pytest_code)
+
+    monkeypatch.setattr(gpu_check.machine, "nvidia_gpus", lambda: ["a GPU"])
+    monkeypatch.setattr(gpu_check.subprocess, "run", run)
+    monkeypatch.setattr(bench_report, "bench_modules", lambda *_: [])
+    assert gpu_check.main() == code
+    assert ran[0][-2:] == ["-m", "gpu"]
