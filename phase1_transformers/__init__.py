@@ -1,0 +1,1 @@
+"""Phase 1: from tokens to a GPT that you trained."""

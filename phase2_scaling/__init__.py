@@ -1,0 +1,1 @@
+"""Phase 2: scaling laws, memory, parallelism, real multi-process training."""

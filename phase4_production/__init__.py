@@ -1,0 +1,1 @@
+"""Phase 4: attention kernels, quantisation, an engine and its server."""
