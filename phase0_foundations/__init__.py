@@ -1,0 +1,1 @@
+"""Phase 0: from matrix multiplication to an MLP that reads handwritten digits."""

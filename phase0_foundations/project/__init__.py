@@ -1,0 +1,1 @@
+"""The programs of phase 0: train, plot, time."""
