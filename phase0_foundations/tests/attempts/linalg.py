@@ -1,0 +1,336 @@
+"""The mistakes of `mistakes/linalg.py` again, as another learner would write them."""
+
+import numpy as np
+
+from phase0_foundations.solution import linalg
+from shared.mistakes import attempt
+
+
+@attempt("loops_keep_the_last_term")
+def _(A, B):
+    m, inner = A.shape
+    n = B.shape[1]
+    out = np.zeros([m, n], dtype=np.promote_types(A.dtype, B.dtype))
+    for row in range(m):
+        for col in range(n):
+            total = 0
+            for t in range(inner):
+                total = A[row, t] * B[t, col]
+            out[row, col] = total
+    return out
+
+
+@attempt("loops_transpose_b")
+def _(A, B):
+    out = np.zeros((len(A), B.shape[1]), np.result_type(A, B))
+    for p in range(A.shape[1]):
+        for q in range(B.shape[1]):
+            for r in range(len(A)):
+                out[r][q] = out[r][q] + B[q][p] * A[r][p]
+    return out
+
+
+@attempt("loops_always_float64")
+def _(A, B):
+    table = [[0.0] * B.shape[1] for _ in A]
+    for i, row in enumerate(A):
+        for k, a in enumerate(row):
+            for j, b in enumerate(B[k]):
+                table[i][j] += a * b
+    return np.array(table, dtype=float).reshape(len(A), B.shape[1])
+
+
+@attempt("columns_by_rows")
+def _(A, B):
+    size = A.shape[0], B.shape[1]
+    out = np.zeros(size, np.result_type(A, B))
+    for r, c in np.ndindex(size):
+        out[r, c] = np.dot(B[c, :], A.T[r])
+    return out
+
+
+@attempt("rows_by_rows")
+def _(A, B):
+    out = np.zeros((A.shape[0], B.shape[1]), np.result_type(A, B))
+    for c, other in enumerate(B):
+        for r in range(A.shape[0]):
+            out[r, c] = sum(A[r] * other)
+    return out
+
+
+@attempt("entry_by_entry")
+def _(A, B):
+    out = np.zeros((A.shape[0], B.shape[1]), np.result_type(A, B))
+    for r in range(A.shape[0]):
+        for c in range(B.shape[1]):
+            out[r, c] = B[r, c] * A[r, c]
+    return out
+
+
+@attempt("outer_keeps_the_last_layer")
+def _(A, B):
+    total = np.zeros((len(A), B.shape[1]), np.result_type(A, B))
+    for t in range(len(B)):
+        total[:] = A[:, [t]] * B[[t], :]
+    return total
+
+
+@attempt("outer_of_rows")
+def _(A, B):
+    layers = [A[t][:, None] * B[t][None, :] for t in range(len(B))]
+    return np.sum(layers, axis=0)
+
+
+@attempt("outer_transposed")
+def _(A, B):
+    total = np.zeros((A.shape[0], B.shape[1]), np.result_type(A, B))
+    for column, row in zip(A.T, B):
+        total = total + column[None, :] * row[:, None]
+    return total
+
+
+@attempt("shape_aligned_left")
+def _(*shapes):
+    longest = max([len(s) for s in shapes] or [0])
+    out = []
+    for axis in range(longest):
+        size = 1
+        for s in shapes:
+            here = s[axis] if axis < len(s) else 1
+            if here != 1:
+                if size not in (1, here):
+                    raise ValueError("these shapes do not go together")
+                size = here
+        out.append(size)
+    return tuple(out)
+
+
+@attempt("shape_largest_wins")
+def _(*shapes):
+    out = []
+    longest = max([len(s) for s in shapes] or [0])
+    for axis in range(-longest, 0):
+        here = [s[axis] if len(s) >= -axis else 1 for s in shapes]
+        biggest = max(here)
+        for size in here:
+            if size > 1 and size != biggest:
+                raise ValueError(f"{size} and {biggest}")
+        if biggest > 1 and 0 in here:
+            raise ValueError("0 does not stretch")
+        out.append(biggest)
+    return tuple(out)
+
+
+@attempt("shape_never_objects")
+def _(*shapes):
+    result = ()
+    for shape in shapes:
+        width = max(len(result), len(shape))
+        one = (1,) * (width - len(result)) + result
+        two = (1,) * (width - len(shape)) + tuple(shape)
+        result = tuple(b if a == 1 else a for a, b in zip(one, two))
+    return result
+
+
+@attempt("shape_cut_to_the_shortest")
+def _(*shapes):
+    shortest = min([len(s) for s in shapes] or [0])
+    out = []
+    for axis in range(1, shortest + 1):
+        here = set(s[-axis] for s in shapes) - {1}
+        if len(here) >= 2:
+            raise ValueError("no")
+        out.insert(0, here.pop() if here else 1)
+    return tuple(out)
+
+
+@attempt("batched_by_np_dot")
+def _(A, B):
+    product = A.dot(B)
+    return product
+
+
+@attempt("batched_transposed_b")
+def _(A, B):
+    return np.matmul(A, np.swapaxes(B, -1, -2))
+
+
+@attempt("batched_summed_over_the_batch")
+def _(A, B):
+    total = 0
+    for a, b in zip(A, B):
+        total = total + a @ b
+    return total
+
+
+@attempt("batched_by_zip")
+def _(A, B):
+    if max(A.ndim, B.ndim) == 2:
+        return np.matmul(A, B)
+    n = min(len(A), len(B))
+    return np.array([np.matmul(A[i], B[i]) for i in range(n)])
+
+
+@attempt("project_without_the_gram_inverse")
+def _(b, A):
+    point = 0 * b
+    for j in range(A.shape[1]):
+        point = point + np.sum(A[:, j] * b) * A[:, j]
+    return point
+
+
+@attempt("project_returns_the_error")
+def _(b, A):
+    coefficients, *_ = np.linalg.lstsq(A, b, rcond=None)
+    return b - A.dot(coefficients)
+
+
+@attempt("project_returns_the_coefficients")
+def _(b, A):
+    return np.linalg.lstsq(A, b, rcond=None)[0]
+
+
+@attempt("project_column_by_column")
+def _(b, A):
+    units = A / np.sqrt((A**2).sum(axis=0))
+    return units @ (units.T @ b)
+
+
+@attempt("least_squares_by_normal_equations")
+def _(A, b):
+    gram = np.einsum("ij,ik->jk", A, A)
+    right = np.einsum("ij,i->j", A, b)
+    return np.linalg.solve(gram, right)
+
+
+@attempt("least_squares_of_the_first_rows")
+def _(A, b):
+    rows, columns = A.shape
+    return np.linalg.inv(A[:columns, :]) @ b[:columns]
+
+
+@attempt("least_squares_returns_the_projection")
+def _(A, b):
+    x = np.linalg.lstsq(A, b, rcond=None)[0]
+    return np.dot(A, x)
+
+
+@attempt("least_squares_forgets_r")
+def _(A, b):
+    basis = np.linalg.qr(A).Q
+    x = [float(np.dot(basis[:, j], b)) for j in range(basis.shape[1])]
+    return np.array(x)
+
+
+@attempt("power_normalised_at_the_end")
+def _(A, v, n_steps):
+    w = v.copy()
+    while n_steps > 0:
+        w, n_steps = A.dot(w), n_steps - 1
+    if w.any():
+        w = w / np.sqrt(np.sum(w * w))
+    return float(np.dot(w, A.dot(w))), w
+
+
+@attempt("power_eigenvalue_without_sign")
+def _(A, v, n_steps):
+    w = v / np.sqrt(v.dot(v))
+    for _ in range(n_steps):
+        w_next = np.dot(A, w)
+        if np.sqrt(w_next.dot(w_next)) == 0:
+            return 0.0, w
+        w = w_next / np.sqrt(w_next.dot(w_next))
+    Aw = A.dot(w)
+    return np.sqrt(Aw.dot(Aw)), w
+
+
+@attempt("power_divides_by_the_sum")
+def _(A, v, n_steps):
+    w = v * (1 / np.linalg.norm(v, ord=1))
+    for _ in range(n_steps):
+        Aw = A @ w
+        if np.linalg.norm(Aw, ord=1) == 0:
+            break
+        w = Aw * (1 / np.linalg.norm(Aw, ord=1))
+    return (w @ A @ w) / (w @ w), w
+
+
+@attempt("power_eigenvalue_one_step_late")
+def _(A, v, n_steps):
+    w = v / np.linalg.norm(v)
+    eigenvalue = w.dot(A).dot(w)
+    for _ in range(n_steps):
+        Aw = A.dot(w)
+        eigenvalue = w.dot(Aw)
+        if np.linalg.norm(Aw) == 0:
+            return eigenvalue, w
+        w = Aw / np.linalg.norm(Aw)
+    return eigenvalue, w
+
+
+@attempt("svd_without_deflation")
+def _(A, rank, rng, n_steps=200):
+    left, sizes, right = [], [], []
+    gram = A.T.dot(A)
+    for _ in range(rank):
+        w = linalg.power_iteration(gram, rng.standard_normal(A.shape[1]), n_steps)[1]
+        sizes.append(np.sqrt(np.sum(A.dot(w) ** 2)))
+        left.append(A.dot(w) / sizes[-1])
+        right.append(w)
+    shape = (rank, A.shape[0])
+    return np.reshape(left, shape).T, np.array(sizes), np.reshape(right, (rank, A.shape[1]))
+
+
+@attempt("svd_squared")
+def _(A, rank, rng, n_steps=200):
+    gram = A.T @ A
+    left, sizes, right = np.zeros((len(A), rank)), np.zeros(rank), np.zeros((rank, A.shape[1]))
+    for t in range(rank):
+        size, w = linalg.power_iteration(gram, rng.standard_normal(A.shape[1]), n_steps)
+        gram = gram - size * np.outer(w, w)
+        sizes[t], right[t] = size, w
+        left[:, t] = A @ w / np.sqrt(size)
+    return left, sizes, right
+
+
+@attempt("svd_deflates_without_sigma")
+def _(A, rank, rng, n_steps=200):
+    remaining = A.copy()
+    left, sizes, right = np.zeros((len(A), rank)), np.zeros(rank), np.zeros((rank, A.shape[1]))
+    for t in range(rank):
+        start = rng.standard_normal(A.shape[1])
+        right[t] = linalg.power_iteration(remaining.T.dot(remaining), start, n_steps)[1]
+        image = remaining.dot(right[t])
+        sizes[t] = np.sqrt(image.dot(image))
+        left[:, t] = image / sizes[t]
+        remaining -= left[:, [t]] * right[[t]]
+    return left, sizes, right
+
+
+@attempt("svd_returns_v_untransposed")
+def _(A, rank, rng, n_steps=200):
+    remaining = A.copy()
+    left, sizes, right = np.zeros((len(A), rank)), np.zeros(rank), np.zeros((rank, A.shape[1]))
+    for t in range(rank):
+        start = rng.standard_normal(A.shape[1])
+        right[t] = linalg.power_iteration(remaining.T.dot(remaining), start, n_steps)[1]
+        image = remaining.dot(right[t])
+        sizes[t] = np.sqrt(image.dot(image))
+        left[:, t] = image / sizes[t]
+        remaining -= np.outer(image, right[t])
+    return left, sizes, np.transpose(right)
+
+
+@attempt("svd_counts_sigma_twice")
+def _(A, rank, rng, n_steps=200):
+    layers, sizes, right = [], [], []
+    remaining = A
+    for _ in range(rank):
+        start = rng.standard_normal(A.shape[1])
+        w = linalg.power_iteration(np.dot(remaining.T, remaining), start, n_steps)[1]
+        layers.append(remaining @ w)
+        sizes.append(np.linalg.norm(remaining @ w))
+        right.append(w)
+        remaining = remaining - layers[-1][:, None] * w
+    left = np.array(layers).reshape(rank, len(A)).T
+    return left, np.array(sizes), np.array(right).reshape(rank, A.shape[1])
