@@ -70,7 +70,7 @@ def needed_source(graft: Graft, solution: Path) -> str:
 def installed(package: str, grafts: Iterable[Graft]) -> Iterator[None]:
     """Within the block, importing `package`.<module> gives the module with its grafts.
 
-    Modules of the package that were imported before are forgotten, now and at the end.
+    Modules of the phase that were imported before are forgotten, now and at the end.
     """
     finder = _Finder(package, grafts)
     _forget(package)
@@ -83,11 +83,10 @@ def installed(package: str, grafts: Iterable[Graft]) -> Iterator[None]:
 
 
 def _forget(package: str) -> None:
-    parent = sys.modules.get(package)
-    for name in [name for name in sys.modules if name.startswith(package + ".")]:
+    """Forget every module of the phase: whoever imports the solution holds its old functions."""
+    phase = package.partition(".")[0]
+    for name in [name for name in sys.modules if name == phase or name.startswith(phase + ".")]:
         del sys.modules[name]
-        if parent is not None and hasattr(parent, name.removeprefix(package + ".")):
-            delattr(parent, name.removeprefix(package + "."))
 
 
 class _Finder(importlib.abc.MetaPathFinder):
