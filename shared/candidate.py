@@ -71,6 +71,8 @@ def run(job: Job, reports: Connection, output: Connection) -> None:
             code = pytest.main(_arguments(job), plugins=[Recorder(job, send)])
             if code == pytest.ExitCode.INTERRUPTED:
                 raise KeyboardInterrupt("the code raised KeyboardInterrupt")
+            if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+                raise RuntimeError(f"no test of exercise {job.exercise} could be run ({code.name})")
     except BaseException as error:  # whatever a learner's module does when it is imported
         send({"test": None, **describe(error, job)})
     send({"test": None, "outcome": "finished"})
@@ -78,9 +80,8 @@ def run(job: Job, reports: Connection, output: Connection) -> None:
 
 
 def _arguments(job: Job) -> list[str]:
-    config = job.root / "pyproject.toml"
-    fixed = ["-p", "no:cacheprovider", "-p", "no:terminal", "-s", f"--rootdir={job.root}"]
-    return [*fixed, f"-c{config if config.exists() else os.devnull}", *map(str, job.tests)]
+    plugins = ["-p", "no:cacheprovider", "-p", "no:terminal", "-s"]
+    return [*plugins, f"-c{os.devnull}", f"--rootdir={job.root}", *map(str, job.tests)]
 
 
 def _sender(reports: Connection) -> Callable[[dict], None]:

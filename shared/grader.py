@@ -34,7 +34,7 @@ from shared.graft import Graft, needed_source
 from shared.mistakes import Mistake, catalogue
 from shared.source import SourceFile
 from shared.stubs import attempted, stub
-from shared.syllabus import Exercise, Phase
+from shared.syllabus import Exercise, Phase, find_exercise
 
 GRACE_S = 1.0  # from the moment the child notes where it hangs to the moment it is ended
 OUTPUT_KEPT = 4000  # characters of a learner's own prints that are shown
@@ -195,7 +195,7 @@ class Grader:
 
     def try_mistake(self, mistake: Mistake) -> Run:
         """Run an exercise's tests on the solution with one catalogued mistake."""
-        exercise = next(e for e in self.phase.exercises if e.id == mistake.exercise)
+        exercise = find_exercise([self.phase], mistake.exercise)[1]
         return self.run(exercise, (mistake.graft,))
 
     def diagnose(self, exercise: Exercise, result: Run) -> Mistake | None:
