@@ -1,0 +1,145 @@
+"""Half-cures for `solution/clinic_leak.py`; the first is the illness itself."""
+
+import numpy as np
+
+from phase0_foundations.solution.clinic import accuracy
+from phase0_foundations.solution.clinic_leak import VALIDATION_SHARE, Outcome, fit, jittered
+from shared.mistakes import mistake
+
+
+@mistake(
+    "0.20",
+    "clinic_leak.run_leak",
+    "Still ill: the copies are made before the split, so almost every validation picture has a sister in the training set.",
+)
+def leak_splits_copies(pictures, labels, *, seed=0):
+    rng = np.random.default_rng(seed)
+    pictures, labels = jittered(pictures, labels, rng)
+    order = rng.permutation(len(pictures))
+    n_validation = int(len(pictures) * VALIDATION_SHARE)
+    held_out, kept = order[:n_validation], order[n_validation:]
+    net = fit(pictures[kept], labels[kept], rng)
+    return Outcome(
+        net,
+        pictures[kept],
+        pictures[held_out],
+        accuracy(net, pictures[kept], labels[kept]),
+        accuracy(net, pictures[held_out], labels[held_out]),
+    )
+
+
+@mistake(
+    "0.20",
+    "clinic_leak.run_leak",
+    "A larger validation set does not help: its pictures still have copies among those trained on.",
+)
+def leak_larger_validation(pictures, labels, *, seed=0):
+    rng = np.random.default_rng(seed)
+    pictures, labels = jittered(pictures, labels, rng)
+    order = rng.permutation(len(pictures))
+    held_out, kept = order[: len(order) // 2], order[len(order) // 2 :]
+    net = fit(pictures[kept], labels[kept], rng)
+    return Outcome(
+        net,
+        pictures[kept],
+        pictures[held_out],
+        accuracy(net, pictures[kept], labels[kept]),
+        accuracy(net, pictures[held_out], labels[held_out]),
+    )
+
+
+@mistake(
+    "0.20",
+    "clinic_leak.run_leak",
+    "The split comes first now, but the training set is made of all pictures, those kept aside too.",
+)
+def leak_trains_on_all(pictures, labels, *, seed=0):
+    rng = np.random.default_rng(seed)
+    held_out = rng.permutation(len(pictures))[: int(len(pictures) * VALIDATION_SHARE)]
+    train_pictures, train_labels = jittered(pictures, labels, rng)
+    net = fit(train_pictures, train_labels, rng)
+    return Outcome(
+        net,
+        train_pictures,
+        pictures[held_out],
+        accuracy(net, train_pictures, train_labels),
+        accuracy(net, pictures[held_out], labels[held_out]),
+    )
+
+
+@mistake(
+    "0.20",
+    "clinic_leak.run_leak",
+    "The leak is closed, but by leaving the augmentation out; train on COPIES jittered copies of each picture.",
+)
+def leak_without_copies(pictures, labels, *, seed=0):
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(pictures))
+    n_validation = int(len(pictures) * VALIDATION_SHARE)
+    held_out, kept = order[:n_validation], order[n_validation:]
+    net = fit(pictures[kept], labels[kept], rng)
+    return Outcome(
+        net,
+        pictures[kept],
+        pictures[held_out],
+        accuracy(net, pictures[kept], labels[kept]),
+        accuracy(net, pictures[held_out], labels[held_out]),
+    )
+
+
+@mistake(
+    "0.20",
+    "clinic_leak.run_leak",
+    "The leak is closed, but the validation pictures are jittered too: judge by the pictures as they are.",
+)
+def leak_jitters_validation(pictures, labels, *, seed=0):
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(pictures))
+    n_validation = int(len(pictures) * VALIDATION_SHARE)
+    held_out, kept = order[:n_validation], order[n_validation:]
+    train_pictures, train_labels = jittered(pictures[kept], labels[kept], rng)
+    validation_pictures, validation_labels = jittered(pictures[held_out], labels[held_out], rng)
+    net = fit(train_pictures, train_labels, rng)
+    return Outcome(
+        net,
+        train_pictures,
+        validation_pictures,
+        accuracy(net, train_pictures, train_labels),
+        accuracy(net, validation_pictures, validation_labels),
+    )
+
+
+@mistake(
+    "0.20",
+    "clinic_leak.leak_cause",
+    "500 pictures leave an uncertainty of 2 %; that does not explain 32.",
+)
+def leak_blames_size():
+    return "a"
+
+
+@mistake(
+    "0.20",
+    "clinic_leak.leak_cause",
+    "It does know its training pictures by heart; but why does it know the validation pictures too?",
+)
+def leak_blames_overfitting():
+    return "b"
+
+
+@mistake(
+    "0.20",
+    "clinic_leak.leak_cause",
+    "This network has no layer that behaves differently in training.",
+)
+def leak_blames_mode():
+    return "c"
+
+
+@mistake(
+    "0.20",
+    "clinic_leak.leak_cause",
+    "More noise makes a picture harder, not easier; look at whose copies they are.",
+)
+def leak_blames_noise():
+    return "e"
