@@ -173,7 +173,7 @@ def phase_gate(phase: str) -> int:
 @verb
 def phase_bench(phase: str) -> int:
     """Time our code and its peers in turns on this machine."""
-    from shared.bench import run_phase
+    from shared.bench_report import run_phase
 
     return run_phase(_phase(phase).number)
 
@@ -224,9 +224,17 @@ def skip(phase: str = "", undo: str = "") -> int:
 @verb
 def bench_check() -> int:
     """The benchmark rows that are below their goal."""
-    from shared.bench import check
+    from shared.bench_report import check
 
     return check()
+
+
+@verb
+def gpu_check() -> int:
+    """Every test and benchmark that wants a GPU, in under ten minutes."""
+    from shared.gpu_check import main
+
+    return main()
 
 
 # -- helpers of the verbs ----------------------------------------------------------------------
