@@ -16,7 +16,7 @@ from rich.table import Table
 
 from shared import machine
 from shared.bench import ROOT, Row
-from shared.runs import write_atomically
+from shared.files import write_text
 
 BENCH = ROOT / "runs" / "bench"
 EVERY = "bench_*.py"
@@ -52,7 +52,7 @@ def publish(number: int, rows: Sequence[Row], folder: Path = BENCH) -> Path:
         "rows": [asdict(row) for row in rows],
     }
     path = folder / f"phase{number}.json"
-    write_atomically(path, json.dumps(report, indent=1).encode())
+    write_text(path, json.dumps(report, indent=1))
     console = _console()
     show(rows, console)
     console.print(machine_line(report["machine"]))

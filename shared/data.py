@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from shared.files import write_bytes
 from shared.network import hub_answers
-from shared.runs import RUNS, write_atomically
+from shared.runs import RUNS
 
 CACHE = RUNS / "data"
 DIGITS_TEST_SHARE = 0.2
@@ -192,7 +193,7 @@ def _write_cache(path: Path, images: Images) -> None:
 
     arrays = {field.name: getattr(images, field.name) for field in fields(images)[:-1]}
     told = {"source": images.source, "sha256": _digest(arrays)}
-    write_atomically(path, save(arrays, metadata=told))
+    write_bytes(path, save(arrays, metadata=told))
 
 
 def _read_cache(path: Path) -> Images:

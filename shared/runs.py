@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from shared.files import sync_folder, write_bytes, write_text
+
 RUNS = Path(__file__).resolve().parents[1] / "runs"
 KEPT_CHECKPOINTS = 2  # the newest, and one to fall back on
 
@@ -73,7 +75,7 @@ class Run:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        _sync_folder(final.parent)
+        sync_folder(final.parent)
         for old in _checkpoints(self.path)[:-KEPT_CHECKPOINTS]:
             shutil.rmtree(old)
         return final
@@ -105,7 +107,7 @@ def start(phase: str, name: str, config: Any, root: Path = RUNS) -> Run:
         shutil.rmtree(previous, ignore_errors=True)
         path.rename(previous)
     path.mkdir(parents=True)
-    write_atomically(path / "config.json", json.dumps(as_json(config), indent=2).encode())
+    write_text(path / "config.json", json.dumps(as_json(config), indent=2))
     return Run(path)
 
 
@@ -148,21 +150,6 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` by way of a temporary file, so that no reader sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
 def as_json(config: Any) -> dict[str, Any]:
     """A config (dataclass or mapping) as the plain values that JSON gives back."""
     plain = asdict(config) if is_dataclass(config) else dict(config)
@@ -195,8 +182,8 @@ def _write_checkpoint(
         "arrays_sha256": hashlib.sha256(data).hexdigest(),
         "state": dict(state),
     }
-    write_atomically(folder / "arrays.safetensors", data)
-    write_atomically(folder / "state.json", json.dumps(record, default=_plain).encode())
+    write_bytes(folder / "arrays.safetensors", data)
+    write_text(folder / "state.json", json.dumps(record, default=_plain))
 
 
 def _read_checkpoint(folder: Path) -> tuple[Checkpoint, int]:
@@ -223,13 +210,3 @@ def _require_same_config(path: Path, config: dict[str, Any]) -> None:
     if changed:
         told = ", ".join(f"{key} {before.get(key)!r} -> {config.get(key)!r}" for key in changed)
         raise RunError(f"--resume needs the settings of the run it resumes; changed: {told}")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; Windows neither needs nor allows it."""
-    if os.name != "nt":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
