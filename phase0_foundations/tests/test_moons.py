@@ -29,7 +29,7 @@ def test_moons_without_noise_lie_on_their_circles():
 
 
 def test_it_learns_the_moons(run_folder):
-    moons.main(moons.Config(n_points=40, steps=60))
+    moons.main(moons.Config(steps=50))
     metrics = runs.read_metrics(run_folder / "moons")
     assert metrics[0]["accuracy"] < 0.9  # one straight line does not do
     assert metrics[-1]["accuracy"] >= 0.98
