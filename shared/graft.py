@@ -15,7 +15,7 @@ import ast
 import copy
 import importlib.abc
 import importlib.machinery
-import importlib.util
+import symtable
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -61,32 +61,34 @@ def needed_source(graft: Graft, solution: Path) -> str:
     """Return a graft's code in a normal form, with all that it brings along."""
     donor = SourceFile.read(graft.path)
     tree = copy.deepcopy(SourceFile.read(solution).tree)
-    body = _replace(tree, graft, donor)
-    helpers = _needed(body, donor, _defined(tree.body))
-    return "\n".join(ast.unparse(node) for node in [*helpers, body])
+    replaced = _replace(tree, graft, donor)
+    helpers = _needed(replaced, donor, _defined(tree.body))
+    return "\n".join(ast.unparse(node) for node in [*helpers, *replaced])
 
 
 @contextmanager
 def installed(package: str, grafts: Iterable[Graft]) -> Iterator[None]:
     """Within the block, importing `package`.<module> gives the module with its grafts.
 
-    Modules of the phase that were imported before are forgotten, now and at the end.
+    Every module of the phase is imported anew, for whoever imported the solution before holds its
+    old functions; at the end the modules of before are back.
     """
     finder = _Finder(package, grafts)
-    _forget(package)
+    before = _forget(package)
     sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
         sys.meta_path.remove(finder)
         _forget(package)
+        sys.modules.update(before)
 
 
-def _forget(package: str) -> None:
-    """Forget every module of the phase: whoever imports the solution holds its old functions."""
+def _forget(package: str) -> dict[str, ModuleType]:
+    """Take every module of the phase out of those imported; return them."""
     phase = package.partition(".")[0]
-    for name in [name for name in sys.modules if name == phase or name.startswith(phase + ".")]:
-        del sys.modules[name]
+    names = [name for name in sys.modules if name == phase or name.startswith(phase + ".")]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -113,16 +115,18 @@ class _Loader(importlib.machinery.SourceFileLoader):
         code, helpers = build(SourceFile.read(Path(self.path)), self.grafts)
         module.__dict__[HELPERS] = lambda i: exec(helpers[i], module.__dict__)
         exec(code, module.__dict__)
+        del module.__dict__[HELPERS]
 
 
 def build(solution: SourceFile, grafts: Iterable[Graft]) -> tuple[CodeType, list[CodeType]]:
     """Compile a solution's module with its grafts, and the helpers that the grafts bring along.
 
-    Helpers are code of their own, run by a call that stands just before the statement which is
-    replaced, because a code object knows only one file name and theirs is the learner's.
+    Helpers are code of their own, run by a call that stands beside the statement which is
+    replaced, because a code object knows only one file name and theirs is the learner's. Those
+    that stood above it in the learner's file run before it, the others after.
 
     Raises:
-        SyntaxError: if a body does not parse.
+        SyntaxError: if a body does not compile.
         LookupError: if the solution or the other file does not define the object.
     """
     tree = copy.deepcopy(solution.tree)
@@ -130,22 +134,35 @@ def build(solution: SourceFile, grafts: Iterable[Graft]) -> tuple[CodeType, list
     donors: dict[str, Path] = {}
     for graft in grafts:
         donor = SourceFile.read(graft.path)
-        body = _replace(tree, graft, donor)
-        donors[graft.qualname] = graft.path
-        needed = _needed(body, donor, _defined(tree.body))
-        if needed:
-            call = ast.parse(f"{HELPERS}({len(helpers)})").body[0]
-            module = ast.Module(needed, type_ignores=[])
-            helpers.append(compile(module, str(graft.path), "exec"))
-            tree.body.insert(_position(tree, graft.qualname), ast.fix_missing_locations(call))
+        replaced = _replace(tree, graft, donor)
+        scope = graft.qualname.rpartition(".")[0]
+        for node in replaced:
+            donors |= {f"{scope}.{name}".lstrip("."): graft.path for name in _names(node)}
+        needed = _needed(replaced, donor, _defined(tree.body))
+        line = replaced[0].lineno
+        for above in (True, False):
+            chosen = [node for node in needed if (node.lineno < line) == above]
+            if chosen:
+                place = _position(tree, graft.qualname) + (not above)
+                tree.body.insert(place, _call(len(helpers)))
+                helpers.append(_compile_helpers(chosen, donor))
     code = compile(tree, str(solution.path), "exec")
     return _rename_files(code, donors), helpers
 
 
-def _replace(tree: ast.Module, graft: Graft, donor: SourceFile) -> Definition:
-    """Put the donor's definition into the tree; return it."""
+def _call(index: int) -> ast.stmt:
+    return ast.parse(f"{HELPERS}({index})").body[0]
+
+
+def _compile_helpers(statements: list[ast.stmt], donor: SourceFile) -> CodeType:
+    futures = [node for node in donor.tree.body if _is_future(node)]
+    return compile(ast.Module([*futures, *statements], type_ignores=[]), str(donor.path), "exec")
+
+
+def _replace(tree: ast.Module, graft: Graft, donor: SourceFile) -> list[ast.stmt]:
+    """Put the donor's definition into the tree; return it, and the new members of its class."""
     body = copy.deepcopy(_find(donor, graft))
-    scope: ast.AST = tree
+    scope: ast.Module | Definition = tree
     *outer, name = graft.qualname.split(".")
     for part in outer:
         scope = _last(scope.body, part)
@@ -155,11 +172,39 @@ def _replace(tree: ast.Module, graft: Graft, donor: SourceFile) -> Definition:
     if marked or not body.decorator_list:
         body.decorator_list = original.decorator_list
     scope.body[scope.body.index(original)] = body
-    if outer and "." in graft.name:  # new members of the learner's class come along
-        known = _defined(scope.body)
-        members = donor.find(graft.name.rpartition(".")[0]).body
-        scope.body += [copy.deepcopy(node) for node in members if _new_names(node, known)]
-    return body
+    members = _new_members(body, graft, donor, _defined(scope.body)) if outer else []
+    scope.body += members
+    return [body, *members]
+
+
+def _new_members(
+    body: Definition, graft: Graft, donor: SourceFile, known: set[str]
+) -> list[ast.stmt]:
+    """Return the members of the donor's class that `body` uses and the solution's class lacks."""
+    owner = donor.find_parsed(graft.name.rpartition(".")[0] or graft.name)
+    if not isinstance(owner, ast.ClassDef):
+        return []
+    taken: list[ast.stmt] = []
+    search: list[ast.AST] = [body]
+    while search:
+        used = _mentioned(search.pop())
+        for node in owner.body:
+            new = _names(node) - known
+            # Python calls a special method where no name is to be seen.
+            if node not in taken and (new & used or any(map(_is_special, new))):
+                taken.append(node)
+                search.append(node)
+    return [copy.deepcopy(node) for node in owner.body if node in taken]
+
+
+def _mentioned(node: ast.AST) -> set[str]:
+    """Names and attributes that occur in some code."""
+    found = ast.walk(node)
+    return {n.attr if isinstance(n, ast.Attribute) else getattr(n, "id", "") for n in found}
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
 
 
 def _find(donor: SourceFile, graft: Graft) -> Definition:
@@ -175,25 +220,38 @@ def _last(body: list[ast.stmt], name: str) -> Definition:
     return found[-1]
 
 
-def _needed(body: Definition, donor: SourceFile, known: set[str]) -> list[ast.stmt]:
-    """Return the donor's top-level statements that `body` needs and the solution lacks."""
+def _needed(replaced: list[ast.stmt], donor: SourceFile, known: set[str]) -> list[ast.stmt]:
+    """Return the donor's top-level statements that grafted code needs and the solution lacks."""
     needed: dict[int, ast.stmt] = {}
-    search: list[ast.AST] = [body]
+    search = list(replaced)
     while search:
-        wanted = {n.id for n in ast.walk(search.pop()) if isinstance(n, ast.Name)} - known
+        wanted = _free_names(search.pop()) - known
         for index, statement in enumerate(donor.tree.body):
-            is_star = "*" in _names(statement)
-            if index not in needed and (is_star or _new_names(statement, known) & wanted):
+            names = _names(statement)
+            if index not in needed and ("*" in names or names & wanted):
                 needed[index] = statement
                 search.append(statement)
     return [needed[index] for index in sorted(needed)]
+
+
+def _free_names(statement: ast.stmt) -> set[str]:
+    """Names that a statement takes from the module around it, at once or when it is called."""
+    module = symtable.symtable(ast.unparse(statement), "", "exec")
+    found: set[str] = set()
+    tables = [module]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        symbols = [symbol for symbol in table.get_symbols() if symbol.is_referenced()]
+        found |= {s.get_name() for s in symbols if s.is_global() or table is module}
+    return found
 
 
 def _names(statement: ast.stmt) -> set[str]:
     """Names that a statement binds in the scope where it stands."""
     if isinstance(statement, Definition):
         return {statement.name}
-    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+    if _is_future(statement):
         return set()
     found = set()
     for node in ast.walk(statement):
@@ -206,12 +264,12 @@ def _names(statement: ast.stmt) -> set[str]:
     return found
 
 
+def _is_future(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+
+
 def _defined(body: list[ast.stmt]) -> set[str]:
-    return set().union(*(_names(statement) for statement in body)) if body else set()
-
-
-def _new_names(statement: ast.stmt, known: set[str]) -> set[str]:
-    return _names(statement) - known
+    return set().union(*map(_names, body))
 
 
 def _position(tree: ast.Module, qualname: str) -> int:
