@@ -143,7 +143,7 @@ def phase_solution(phase: str, ex: str = "", reveal: str = "") -> int:
     for name in exercise.objects:
         module, _, qualname = name.partition(".")
         file = SourceFile.read(course.solution(module))
-        start, end = file.span(file.find(qualname))
+        start, end = file.span(qualname)
         print(f"# {course.package}/solution/{module}.py:{start + 1}")
         print("".join(file.lines[start:end]))
     return 0
@@ -198,7 +198,7 @@ def watch(phase: str = "") -> int:
 @verb
 def reset(ex: str = "") -> int:
     """Put the bodies of EX=0.7 back as they were, and leave every other line alone."""
-    from shared.stubs import reset as put_back
+    from shared.reset import reset as put_back
 
     course, exercise = _exercise(ex)
     print("\n".join(put_back(course, exercise)))

@@ -17,60 +17,100 @@ import textwrap
 from pathlib import Path
 
 from shared.files import write_text
-from shared.mistakes import catalogue
-from shared.source import Definition, SourceFile
+from shared.given import missing
+from shared.mistakes import Mistake, catalogue
+from shared.source import Definition, Function, SourceFile
 from shared.syllabus import CourseError, Exercise, Phase, find_root, load_phases
 
 WIDTH = 100
+INDENT = 4
 
 
 # -- making a stub ----------------------------------------------------------------------------
 
 
 def stub(phase: Phase, module: str) -> SourceFile:
-    """Return the pristine exercise file of one module."""
+    """Return the pristine exercise file of one module.
+
+    Raises:
+        CourseError: if an object or the bug of an exercise does not exist.
+    """
     solution = SourceFile.read(phase.solution(module))
     edits = []
     for exercise in phase.exercises:
+        bug = _bug(phase, exercise)
         for qualname in exercise.names(module):
-            says = exercise.objects[f"{module}.{qualname}"]
-            edits += _edits(phase, exercise, module, qualname, solution, says)
+            todo = f"TODO {exercise.id}: {exercise.objects[f'{module}.{qualname}']}"
+            for name, function in _functions(exercise, solution, qualname):
+                if bug is not None and bug.graft.target == f"{module}.{name}":
+                    body = _body_lines(SourceFile.read(bug.graft.path), bug.graft.name)
+                else:
+                    body = [f'raise NotImplementedError("exercise {exercise.id}: {name}")\n']
+                edits.append(_edit(solution, function, [*_comment(todo, function), *body]))
     lines = list(solution.lines)
     for start, end, replacement in sorted(edits, reverse=True):
         lines[start:end] = replacement
     return SourceFile(phase.learner(module), "".join(lines))
 
 
-def _edits(
-    phase: Phase, exercise: Exercise, module: str, qualname: str, solution: SourceFile, says: str
-) -> list[tuple[int, int, list[str]]]:
-    """Return the line ranges of one object's bodies and what stands there in the stub."""
+def _bug(phase: Phase, exercise: Exercise) -> Mistake | None:
+    """Return the catalogued mistake that a debug exercise starts from."""
+    if exercise.bug is None:
+        return None
+    for mistake in catalogue(phase.folder):
+        if mistake.name == exercise.bug:
+            return mistake
+    raise CourseError(f"exercise {exercise.id}: no catalogued mistake is called {exercise.bug}")
+
+
+def _functions(
+    exercise: Exercise, solution: SourceFile, qualname: str
+) -> list[tuple[str, Function]]:
+    """Return the functions whose bodies an object's stub leaves out: itself, or its methods."""
     try:
         node = solution.find(qualname)
     except LookupError as error:
         raise CourseError(f"exercise {exercise.id}: {error}") from None
-    bug = next((m for m in catalogue(phase.folder) if m.name == exercise.bug), None)
-    if exercise.bug and bug is None:
-        raise CourseError(f"exercise {exercise.id}: no catalogued mistake is called {exercise.bug}")
-    functions = [(qualname, node)]
-    if isinstance(node, ast.ClassDef):
-        members = [n for n in node.body if isinstance(n, ast.FunctionDef)]
-        functions = [(f"{qualname}.{member.name}", member) for member in members]
-    edits = []
-    for name, function in functions:
-        kept = _kept(function)
-        first = function.body[kept - 1].end_lineno if kept else function.body[0].lineno - 1
-        indent = " " * (function.col_offset + 4)
-        todo = _comment(f"TODO {exercise.id}: {says}", indent)
-        if bug is not None and bug.graft.target == f"{module}.{name}":
-            body = _body_lines(SourceFile.read(bug.graft.path), bug.graft.name, indent)
-        else:
-            body = [f'{indent}raise NotImplementedError("exercise {exercise.id}: {name}")\n']
-        edits.append((first, function.end_lineno, todo + body))
-    return edits
+    if not isinstance(node, ast.ClassDef):
+        return [(qualname, node)]
+    return [(f"{qualname}.{n.name}", n) for n in node.body if isinstance(n, Function)]
 
 
-def _kept(function: ast.FunctionDef) -> int:
+def _edit(solution: SourceFile, function: Function, body: list[str]) -> tuple[int, int, list[str]]:
+    """Return which lines of a function make way, and what stands there in the stub."""
+    indent = " " * (function.col_offset + INDENT)
+    body = [indent + line if line.strip() else line for line in body]
+    kept, first = _kept(function), function.body[0]
+    end = _end(solution, function)
+    header = solution.lines[first.lineno - 1].encode()[: first.col_offset].decode()
+    if header.strip():  # the body begins on the line of the signature
+        given = [f"{indent}{ast.unparse(node)}\n" for node in function.body[:kept]]
+        return first.lineno - 1, end, [header.rstrip() + "\n", *given, *body]
+    if kept:
+        return function.body[kept - 1].end_lineno, end, body
+    start = min([first.lineno, *(d.lineno for d in getattr(first, "decorator_list", []))]) - 1
+    while _is_comment_or_blank(solution.lines[start - 1]):  # it may explain the body
+        start -= 1
+    return start, end, body
+
+
+def _end(solution: SourceFile, function: Function) -> int:
+    """Return where a body ends, comments below its last statement included."""
+    end = function.end_lineno
+    for i in range(end, len(solution.lines)):
+        line = solution.lines[i]
+        if not _is_comment_or_blank(line):
+            break
+        if len(line) - len(line.lstrip()) > function.col_offset and line.strip():
+            end = i + 1
+    return end
+
+
+def _is_comment_or_blank(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith("#")
+
+
+def _kept(function: Function) -> int:
     """Count the statements that a stub keeps: the docstring, and all up to the last guard."""
     has_docstring = int(ast.get_docstring(function, clean=False) is not None)
     kept = has_docstring
@@ -82,18 +122,20 @@ def _kept(function: ast.FunctionDef) -> int:
     return min(kept, len(function.body) - 1) if kept > has_docstring else kept
 
 
-def _comment(text: str, indent: str) -> list[str]:
-    prefix = f"{indent}# "
-    wrapped = textwrap.wrap(text, WIDTH, initial_indent=prefix, subsequent_indent=prefix)
-    return [line + "\n" for line in wrapped]
+def _comment(text: str, function: Function) -> list[str]:
+    width = WIDTH - function.col_offset - INDENT
+    return [
+        f"{line}\n"
+        for line in textwrap.wrap(text, width, initial_indent="# ", subsequent_indent="# ")
+    ]
 
 
-def _body_lines(file: SourceFile, qualname: str, indent: str) -> list[str]:
-    """Return the lines of a function's body below its docstring, indented anew."""
+def _body_lines(file: SourceFile, qualname: str) -> list[str]:
+    """Return the lines of a function's body below its docstring, not indented."""
     function = file.find(qualname)
     statements = function.body[int(ast.get_docstring(function) is not None) :]
     lines = file.lines[statements[0].lineno - 1 : function.end_lineno]
-    return textwrap.indent(textwrap.dedent("".join(lines)), indent).splitlines(keepends=True)
+    return textwrap.dedent("".join(lines)).splitlines(keepends=True)
 
 
 # -- comparing a learner's file with it -------------------------------------------------------
@@ -117,54 +159,27 @@ def problems(phase: Phase, pristine: bool = False) -> list[str]:
     allowed = {f"{module}.py" for module in phase.modules} | {"__init__.py"}
     for path in sorted(folder.glob("*.py")):
         if path.name not in allowed and pristine:
-            found.append(f"{_short(path)}: no solution module has exercises under this name")
+            found.append(f"{short(path)}: no solution module has exercises under this name")
     for module in phase.modules:
         path, expected = phase.learner(module), stub(phase, module)
         if not path.exists():
-            found.append(f"{_short(path)}: missing; `python -m shared.stubs` writes it")
+            found.append(f"{short(path)}: missing; `python -m shared.stubs` writes it")
             continue
         learner = SourceFile.read(path)
         objects = {name for exercise in phase.exercises for name in exercise.names(module)}
         if pristine and learner.text != expected.text:
-            found.append(
-                f"{_short(path)}: not pristine; `python -m shared.stubs --force` writes it"
-            )
-        elif line := _stale(expected, learner, objects):
-            found.append(f"{_short(path)}: stale, the given code differs at: {line}")
+            found.append(f"{short(path)}: not pristine; `python -m shared.stubs --force` writes it")
+        elif lines := missing(expected, learner, objects):
+            found.append(f"{short(path)}: stale, the given code differs at: {lines[0]}")
     return found
 
 
-def _stale(expected: SourceFile, learner: SourceFile, objects: set[str]) -> str | None:
-    """Return the first given line that a learner's file lacks; bodies of objects do not count."""
-    lines = iter(_given(learner.tree.body, objects))
-    for dump, line in _given(expected.tree.body, objects):
-        if learner.broken:
-            return None  # a file that does not parse cannot be compared; the grader says so
-        if not any(dump == other for other, _ in lines):
-            return line
-    return None
-
-
-def _given(body: list[ast.stmt], objects: set[str], scope: str = "") -> list[tuple[str, str]]:
-    """List (dump, first line) of what is given: statements, class members, names of objects."""
-    given = []
-    for node in body:
-        name = scope + getattr(node, "name", "")
-        if isinstance(node, ast.ClassDef):
-            given.append((f"class {name}", f"class {node.name}"))
-            given += _given(node.body, objects, f"{name}.")
-        elif isinstance(node, ast.FunctionDef) and name in objects:
-            given.append((f"def {name}", f"def {node.name}"))
-        else:
-            given.append((ast.dump(node), ast.unparse(node).splitlines()[0]))
-    return given
-
-
-def _short(path: Path) -> str:
+def short(path: Path) -> str:
+    """Name a file as a learner knows it, from its phase on."""
     return "/".join(path.parts[-3:])
 
 
-# -- putting back -----------------------------------------------------------------------------
+# -- writing ----------------------------------------------------------------------------------
 
 
 def write(phase: Phase, force: bool = False) -> list[str]:
@@ -177,70 +192,42 @@ def write(phase: Phase, force: bool = False) -> list[str]:
             continue
         if old is not None and not force and _worked_in(phase, module, old, pristine):
             said.append(
-                f"{_short(path)}: left alone, somebody has worked in it (--force overwrites)"
+                f"{short(path)}: left alone, somebody has worked in it (--force overwrites)"
             )
             continue
         write_text(path, pristine.text)
-        said.append(f"{_short(path)}: written")
+        said.append(f"{short(path)}: written")
     return said
 
 
 def _worked_in(phase: Phase, module: str, old: SourceFile, pristine: SourceFile) -> bool:
-    """Tell whether a body in an exercise file, perhaps of an older course, is a learner's."""
+    """Tell whether an exercise file, perhaps of an older course, holds a learner's work."""
     for exercise in phase.exercises:
         for qualname in exercise.names(module):
             try:
-                untouched = "raise NotImplementedError" in ast.unparse(old.find(qualname))
-            except (LookupError, SyntaxError):
-                untouched = False
-            if not untouched and attempted(pristine, old, qualname):
+                node = old.find(qualname)
+            except SyntaxError:
                 return True
-    return False
-
-
-def reset(phase: Phase, exercise: Exercise) -> list[str]:
-    """Put an exercise's objects back as they were given, and leave every other line alone."""
-    said = []
-    for module in exercise.modules:
-        path, pristine = phase.learner(module), stub(phase, module)
-        if not path.exists():
-            write_text(path, pristine.text)
-            said.append(f"{_short(path)}: written anew")
-            continue
-        for qualname in exercise.names(module):
-            start, end = pristine.span(pristine.find(qualname))
-            learner = SourceFile.read(path)
-            first, last = _span(learner, pristine, qualname)
-            lines = [*learner.lines[:first], *pristine.lines[start:end], *learner.lines[last:]]
-            write_text(path, "".join(lines))
-            said.append(f"{_short(path)}: {qualname} is as it was given")
-    return said
-
-
-def _span(learner: SourceFile, pristine: SourceFile, qualname: str) -> tuple[int, int]:
-    """Return the lines that hold an object, or where it belongs if it is gone."""
-    try:
-        return learner.span(learner.find(qualname))
-    except SyntaxError as error:
-        first, last, _ = next(piece for piece in learner.broken if piece[2] is error)
-        blank = 0
-        while last - blank > first and not learner.lines[last - blank - 1].strip():
-            blank += 1
-        return first - 1, last - blank
-    except LookupError:
-        scope, _, name = qualname.rpartition(".")
-        siblings = pristine.find(scope).body if scope else pristine.tree.body
-        named = [node.name for node in siblings if isinstance(node, Definition)]
-        for previous in reversed(named[: named.index(name)]):
-            try:
-                _, end = learner.span(learner.find(f"{scope}.{previous}".lstrip(".")))
-                return end, end
-            except (LookupError, SyntaxError):
+            except LookupError:  # an older course did not ask for it
                 continue
-        raise CourseError(
-            f"{_short(learner.path)}: {qualname} is gone and its place with it; "
-            "`python -m shared.stubs --force` writes the whole phase anew"
-        ) from None
+            if not _is_bare(node) and attempted(pristine, old, qualname):
+                return True
+    return bool(_defined(old.tree) - _defined(pristine.tree))
+
+
+def _is_bare(node: Definition) -> bool:
+    """Tell whether nothing stands in a body but what a stub puts there."""
+    if isinstance(node, ast.ClassDef):
+        return all(_is_bare(member) for member in node.body if isinstance(member, Function))
+    rest = node.body[_kept(node) :]
+    return len(rest) == 1 and ast.unparse(rest[0]).startswith("raise NotImplementedError(")
+
+
+def _defined(scope: ast.Module | ast.ClassDef) -> set[str]:
+    """Names of all functions, classes and methods."""
+    nodes = [node for node in scope.body if isinstance(node, Definition)]
+    inner = [_defined(node) for node in nodes if isinstance(node, ast.ClassDef)]
+    return {node.name for node in nodes}.union(*inner)
 
 
 def main(arguments: list[str]) -> int:
