@@ -136,6 +136,7 @@ class Grader:
         self.jobs = jobs or _cores()
         self.mistakes = catalogue(phase.folder)
         self._stubs: dict[str, SourceFile] = {}
+        self._mistake_runs: dict[str, Run] = {}
 
     def __enter__(self) -> "Grader":
         self._scratch = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
@@ -193,10 +194,18 @@ class Grader:
         result = self.run(exercise, ())
         return Grade(exercise.id, result.outcome, result.first_failure, seconds=result.seconds)
 
-    def try_mistake(self, mistake: Mistake) -> Run:
-        """Run an exercise's tests on the solution with one catalogued mistake."""
+    def try_mistake(self, mistake: Mistake, only: frozenset[str] | None = None) -> Run:
+        """Run an exercise's tests, or some of them, on the solution with a catalogued mistake.
+
+        A full run is remembered: the catalogue does not change while a grader lives.
+        """
+        if mistake.name in self._mistake_runs:
+            return self._mistake_runs[mistake.name]
         exercise = find_exercise([self.phase], mistake.exercise)[1]
-        return self.run(exercise, (mistake.graft,))
+        result = self.run(exercise, (mistake.graft,), only)
+        if only is None:
+            self._mistake_runs[mistake.name] = result
+        return result
 
     def diagnose(self, exercise: Exercise, result: Run) -> Mistake | None:
         """Name the catalogued mistake that fails in the same way: same test, same values."""
@@ -207,7 +216,7 @@ class Grader:
         if not only:
             return None
         mistakes = [mistake for mistake in self.mistakes if mistake.exercise == exercise.id]
-        runs = self.map(lambda m: self.run(exercise, (m.graft,), only), mistakes)
+        runs = self.map(lambda m: self.try_mistake(m, only), mistakes)
         scores = [(_agreement(failures, run), m) for m, run in zip(mistakes, runs, strict=True)]
         best = max(scores, key=lambda pair: pair[0], default=(0, None))
         return best[1] if best[0] > 0 else None
