@@ -11,9 +11,13 @@ for free: the program is then imported anew with your own passed exercises in pl
 """
 
 import importlib
+import io
+import re
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stderr
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import tyro
 
@@ -32,13 +36,40 @@ def run(name: str) -> None:
         phase = load_phase(root / name.partition(".")[0])
         with blocks.mine([phase]) if whose == "mine" else nullcontext():
             program = importlib.import_module(name)
-            config = tyro.cli(program.Config, args=arguments, description=program.__doc__)
-            program.main(config)
+            program.main(_parse(program, name, arguments))
     except KeyboardInterrupt:
         sys.exit(130)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _parse(program: ModuleType, name: str, arguments: list[str]) -> Any:
+    """Make the program's Config from its flags.
+
+    Raises:
+        ValueError: for a bad flag or value, one line in place of tyro's box of several.
+    """
+    box = io.StringIO()
+    try:
+        with redirect_stderr(box):
+            return tyro.cli(
+                program.Config,
+                prog=f"python -m {name}",
+                args=arguments,
+                description=program.__doc__,
+            )
+    except SystemExit as stop:
+        if not stop.code:  # --help
+            raise
+        raise ValueError(f"{_first_paragraph(box.getvalue())}; --help lists the flags") from None
+
+
+def _first_paragraph(box: str) -> str:
+    """Join the lines of a box above its first rule, without the frame."""
+    lines = [line.strip("│| ") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:]]
+    end = next(i for i, line in enumerate(lines) if not line.strip("─-╰╯"))
+    return " ".join(lines[:end]).removeprefix("Error parsing Config: ")
 
 
 def _split_blocks(arguments: list[str]) -> tuple[list[str], str]:
