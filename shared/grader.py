@@ -29,7 +29,7 @@ from typing import Any
 import psutil
 
 from shared.candidate import MB, STACK_FILE, Job, run
-from shared.checks import same
+from shared.seen import same
 from shared.graft import Graft, needed_source
 from shared.mistakes import Mistake, catalogue
 from shared.source import SourceFile
