@@ -24,7 +24,17 @@ def test_stuck_learns():
     _, losses = clinic_stuck.train_stuck(pictures, labels)
     checks.equal(len(losses), 100, "losses of 5 epochs, 640 pictures by 32")
     checks.close(losses[0], math.log(10), "loss of the first step", rtol=0.1)
-    checks.at_most(np.mean(losses[-20:]), 0.2, "mean loss of the last epoch")
+    checks.at_most(np.mean(losses[-20:], dtype=np.float32), 0.2, "mean loss of the last epoch")
+
+
+@pytest.mark.exercise("0.19")
+def test_stuck_shuffles_pairs():
+    pictures, labels = pictures_by_class(640, seed=1, noise=1.5)
+    _, losses = clinic_stuck.train_stuck(pictures, labels, epochs=2, lr=0.0)
+    first, second = losses[:20], losses[20:]  # the network stays as it is, the batches change
+    name = "lr = 0: mean loss of the second epoch, against the first's"
+    checks.close(np.mean(second), np.mean(first), name, rtol=1e-5)
+    checks.law(first != second, "lr = 0: the batches of two epochs differ", "the same losses")
 
 
 @pytest.mark.exercise("0.19")

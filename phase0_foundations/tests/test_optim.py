@@ -22,7 +22,7 @@ def walk(optimiser, weight, grads):
         weight.grad = np.array([grad], dtype=np.float64)
         optimiser.step()
         path.append(weight.data[0])
-    return path
+    return np.array(path)
 
 
 def fresh_state(like):
@@ -50,7 +50,9 @@ def test_momentum_by_hand():
     sgd = optim.SGD([weight], lr=0.1, momentum=0.5)
     # v = 1, 1.5, 1.75 and w falls by a tenth of it each time.
     path = walk(sgd, weight, [1.0, 1.0, 1.0])
-    checks.close(path, [0.9, 0.75, 0.575], "SGD with momentum 0.5: w from 1, three gradients of 1")
+    checks.close(
+        path, np.array([0.9, 0.75, 0.575]), "SGD with momentum 0.5: w from 1, three gradients of 1"
+    )
 
 
 @pytest.mark.exercise("0.16")
@@ -59,8 +61,8 @@ def test_momentum_when_lr_changes():
     sgd = optim.SGD([weight], lr=0.1, momentum=0.5)
     path = walk(sgd, weight, [1.0])
     sgd.groups[0]["lr"] = 0.01
-    path += walk(sgd, weight, [1.0])  # the velocity is 1.5, whatever lr has been
-    checks.close(path, [0.9, 0.885], "SGD with momentum 0.5: lr falls from 0.1 to 0.01")
+    path = np.append(path, walk(sgd, weight, [1.0]))  # the velocity is 1.5, whatever lr has been
+    checks.close(path, np.array([0.9, 0.885]), "SGD with momentum 0.5: lr falls from 0.1 to 0.01")
 
 
 @pytest.mark.exercise("0.16")
@@ -69,7 +71,9 @@ def test_nesterov_by_hand():
     sgd = optim.SGD([weight], lr=0.1, momentum=0.5, nesterov=True)
     # v = 1, 1.5 and the steps are g + v / 2 = 1.5, 1.75.
     path = walk(sgd, weight, [1.0, 1.0])
-    checks.close(path, [0.85, 0.675], "SGD, Nesterov, momentum 0.5: w from 1, two gradients of 1")
+    checks.close(
+        path, np.array([0.85, 0.675]), "SGD, Nesterov, momentum 0.5: w from 1, two gradients of 1"
+    )
 
 
 @pytest.mark.exercise("0.16")
@@ -78,7 +82,9 @@ def test_sgd_weight_decay_by_hand():
     sgd = optim.SGD([weight], lr=0.1, momentum=0.5, weight_decay=0.2)
     # g + 0.2 w = 0.2, w = 0.98; then v = 0.1 + 0.196 = 0.296, w = 0.9504.
     path = walk(sgd, weight, [0.0, 0.0])
-    checks.close(path, [0.98, 0.9504], "SGD, weight_decay 0.2, momentum 0.5: w from 1, g = 0")
+    checks.close(
+        path, np.array([0.98, 0.9504]), "SGD, weight_decay 0.2, momentum 0.5: w from 1, g = 0"
+    )
 
 
 # -- Adam by hand -----------------------------------------------------------------------------
@@ -130,7 +136,7 @@ def test_adamw_by_hand():
     adamw = optim.AdamW([weight], lr=0.1, weight_decay=0.5)
     # Shrunk by 5 %, then a first step of lr: 0.95 - 0.1.
     path = walk(adamw, weight, [3.0])
-    checks.close(path, [0.85], "AdamW, lr 0.1, weight_decay 0.5: w from 1, g = 3")
+    checks.close(path, np.array([0.85]), "AdamW, lr 0.1, weight_decay 0.5: w from 1, g = 3")
 
 
 # -- against torch ----------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def _(pictures, labels, *, epochs=5, lr=0.01, seed=0):
 
 @attempt("stuck_blames_lr")
 def _():
-    return "A"
+    return "abcde"[0]
 
 
 @attempt("stuck_blames_symmetry")

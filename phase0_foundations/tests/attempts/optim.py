@@ -73,18 +73,16 @@ def _(self, weight, grad, state, group):
         weight -= grad * group["lr"]
 
 
-@attempt("nesterov_looks_back")
+@attempt("nesterov_on_velocity")
 def _(self, weight, grad, state, group):
+    lr, beta = group["lr"], group["momentum"]
     g = grad + group["weight_decay"] * weight
-    if group["momentum"]:
-        old = state["velocity"]
-        state["velocity"] = group["momentum"] * old + g
-        if group["nesterov"]:
-            weight -= group["lr"] * (g + group["momentum"] * old)
-        else:
-            weight -= group["lr"] * state["velocity"]
+    if beta:
+        state["velocity"] = beta * state["velocity"] + g
+        factor = 1 + beta if group["nesterov"] else 1
+        weight -= lr * factor * state["velocity"]
     else:
-        weight -= group["lr"] * g
+        weight -= lr * g
 
 
 @attempt("sgd_decay_beside")

@@ -62,7 +62,7 @@ def stuck_larger_steps(pictures, labels, *, epochs=5, lr=0.01, seed=0):
 @mistake(
     "0.19",
     "clinic_stuck.train_stuck",
-    "The shuffling is gone, and the pairs are right; but sorted data then comes one class at a time, and each erases the last.",
+    "The pairs are right, but the shuffling is gone with the illness: each epoch has the same batches, sorted as the folder was.",
 )
 def stuck_in_given_order(pictures, labels, *, epochs=5, lr=0.01, seed=0):
     rng = np.random.default_rng(seed)

@@ -94,17 +94,16 @@ def nesterov_ignored(self, weight, grad, state, group):
 @mistake(
     "0.16",
     "optim.SGD.update",
-    "Nesterov looks ahead with the velocity from before this gradient; update the velocity first.",
+    "Nesterov's step adds momentum * velocity to the velocity; it must be added to the gradient.",
 )
-def nesterov_looks_back(self, weight, grad, state, group):
+def nesterov_on_velocity(self, weight, grad, state, group):
     mu = group["momentum"]
     grad = grad + group["weight_decay"] * weight
     if mu:
         v = state["velocity"]
-        ahead = grad + mu * v
         v *= mu
         v += grad
-        grad = ahead if group["nesterov"] else v
+        grad = v + mu * v if group["nesterov"] else v
     weight -= group["lr"] * grad
 
 
