@@ -59,6 +59,12 @@ def planted(wrong):
     return lambda t: record("planted", t.data**3, (t,), lambda grad: wrong(grad, t.data))
 
 
+def verdict(f, *inputs):
+    """What the checker says; NumPy's own True and False are as good as Python's."""
+    said = gradcheck.gradcheck(f, *inputs)
+    return bool(said) if isinstance(said, np.bool_) else said
+
+
 RIGHT = {
     "x^3": planted(lambda grad, x: grad * 3 * x**2),
     "tanh": ops.tanh,
@@ -91,13 +97,13 @@ WRONG = {
 @pytest.mark.exercise("0.12")
 @pytest.mark.parametrize("name", RIGHT)
 def test_gradcheck_accepts_right_gradients(name):
-    checks.equal(gradcheck.gradcheck(RIGHT[name], X), True, f"verdict on {name}, which is right")
+    checks.equal(verdict(RIGHT[name], X), True, f"verdict on {name}, which is right")
 
 
 @pytest.mark.exercise("0.12")
 @pytest.mark.parametrize("name", WRONG)
 def test_gradcheck_rejects_planted_mistakes(name):
-    checks.equal(gradcheck.gradcheck(WRONG[name], X), False, f"verdict on a gradient with {name}")
+    checks.equal(verdict(WRONG[name], X), False, f"verdict on a gradient with {name}")
 
 
 @pytest.mark.exercise("0.12")
@@ -110,9 +116,9 @@ def test_gradcheck_looks_at_every_input():
         return record("transposed", x @ y, (a, b), lambda grad: (grad @ y, x.T @ grad))
 
     square = np.array([[0.5, 2.0], [-1.0, 1.5]])
-    checks.equal(gradcheck.gradcheck(ops.matmul, X, X.T), True, "verdict on a right matmul")
-    checks.equal(gradcheck.gradcheck(half_right, square, square + 1), False, "b is wrong")
-    checks.equal(gradcheck.gradcheck(transposed, square, square + 1), False, "a is transposed")
+    checks.equal(verdict(ops.matmul, X, X.T), True, "verdict on a right matmul")
+    checks.equal(verdict(half_right, square, square + 1), False, "b is wrong")
+    checks.equal(verdict(transposed, square, square + 1), False, "a is transposed")
 
 
 @pytest.mark.exercise("0.12")
