@@ -48,9 +48,8 @@ def _replacement(
     if scope and not _has(learner, scope):
         return _replacement(learner, pristine, scope)
     place = _place(learner, pristine, qualname)
-    while not pristine.lines[start - 1].strip():  # it keeps its distance
-        start -= 1
-    return place, place, pristine.lines[start:end]
+    distance = ["\n"] if scope else ["\n", "\n"]
+    return place, place, [*distance, *pristine.lines[start:end]]
 
 
 def _place(learner: SourceFile, pristine: SourceFile, qualname: str) -> int:
