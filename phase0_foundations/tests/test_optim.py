@@ -105,10 +105,10 @@ def test_adam_first_direction_is_the_sign():
 def test_adam_second_direction_by_hand():
     grad, state = np.array([1.0]), fresh_state(np.zeros(1))
     optim.adam_direction(grad, state, betas=(0.5, 0.75), eps=0.0)
-    direction = optim.adam_direction(0 * grad, state, betas=(0.5, 0.75), eps=0.0)
-    # m = 1/2, then 1/4; v = 1/4, then 3/16; 1 - beta^2 = 3/4 and 7/16: (1/3) / sqrt(3/7).
-    expected = np.array([math.sqrt(7 / 27)])
-    checks.close(direction, expected, "Adam's second direction, g = 1 then 0, betas (0.5, 0.75)")
+    direction = optim.adam_direction(2 * grad, state, betas=(0.5, 0.75), eps=0.0)
+    # m = 1/2, then 5/4; v = 1/4, then 19/16; 1 - beta^2 = 3/4 and 7/16: (5/3) / sqrt(19/7).
+    expected = np.array([5 / 3 / math.sqrt(19 / 7)])
+    checks.close(direction, expected, "Adam's second direction, g = 1 then 2, betas (0.5, 0.75)")
     checks.equal(int(state["t"]), 2, "t after two steps")
 
 
