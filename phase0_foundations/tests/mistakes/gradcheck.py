@@ -6,84 +6,8 @@ from phase0_foundations.solution.gradcheck import numeric_gradient
 from phase0_foundations.solution.tensor import Tensor
 from shared.mistakes import mistake
 
-
-@mistake(
-    "0.12",
-    "gradcheck.numeric_gradient",
-    "A one-sided difference: its error is of order h. Step to both sides and the term in h cancels.",
-)
-def numeric_gradient_one_sided(f, x, eps=1e-6):
-    grad = np.zeros(x.shape)
-    moved = x.copy()
-    here = f(x)
-    for i in np.ndindex(x.shape):
-        moved[i] = x[i] + eps
-        grad[i] = (f(moved) - here) / eps
-        moved[i] = x[i]
-    return grad
-
-
-@mistake(
-    "0.12",
-    "gradcheck.numeric_gradient",
-    "Divided by h where the two points lie 2h apart: the gradient comes out twice too large.",
-)
-def numeric_gradient_half_width(f, x, eps=1e-6):
-    grad = np.zeros(x.shape)
-    moved = x.copy()
-    for i in np.ndindex(x.shape):
-        moved[i] = x[i] + eps
-        above = f(moved)
-        moved[i] = x[i] - eps
-        below = f(moved)
-        moved[i] = x[i]
-        grad[i] = (above - below) / eps
-    return grad
-
-
-@mistake(
-    "0.12",
-    "gradcheck.numeric_gradient",
-    "A moved element is not put back, so the next derivative is taken at another point.",
-)
-def numeric_gradient_not_restored(f, x, eps=1e-6):
-    grad = np.zeros(x.shape)
-    moved = x.copy()
-    for i in np.ndindex(x.shape):
-        moved[i] = x[i] + eps
-        above = f(moved)
-        moved[i] = x[i] - eps
-        below = f(moved)
-        grad[i] = (above - below) / (2 * eps)
-    return grad
-
-
-@mistake(
-    "0.12",
-    "gradcheck.numeric_gradient",
-    "All elements move at once: that is the sum of all partial derivatives, not each of them.",
-)
-def numeric_gradient_moves_everything(f, x, eps=1e-6):
-    slope = (f(x + eps) - f(x - eps)) / (2 * eps)
-    return np.full(x.shape, slope)
-
-
-@mistake(
-    "0.12",
-    "gradcheck.numeric_gradient",
-    "float32 keeps 7 digits, and a step of 1e-6 changes only the last: the difference is round-off.",
-)
-def numeric_gradient_float32(f, x, eps=1e-6):
-    grad = np.zeros(x.shape)
-    moved = x.astype(np.float32)
-    for i in np.ndindex(x.shape):
-        moved[i] = x[i] + eps
-        above = f(moved)
-        moved[i] = x[i] - eps
-        below = f(moved)
-        moved[i] = x[i]
-        grad[i] = (above - below) / (2 * eps)
-    return grad
+# The checker comes first: a wrong numeric_gradient also makes it say False, a wrong checker
+# leaves numeric_gradient right, and diagnosis takes the first mistake that fits.
 
 
 @mistake(
@@ -198,3 +122,82 @@ def gradcheck_too_generous(f, *inputs, eps=1e-6, tol=1e-6):
         if not np.allclose(a, n, rtol=2e-2):
             return False
     return True
+
+
+@mistake(
+    "0.12",
+    "gradcheck.numeric_gradient",
+    "A one-sided difference: its error is of order h. Step to both sides and the term in h cancels.",
+)
+def numeric_gradient_one_sided(f, x, eps=1e-6):
+    grad = np.zeros(x.shape)
+    moved = x.copy()
+    here = f(x)
+    for i in np.ndindex(x.shape):
+        moved[i] = x[i] + eps
+        grad[i] = (f(moved) - here) / eps
+        moved[i] = x[i]
+    return grad
+
+
+@mistake(
+    "0.12",
+    "gradcheck.numeric_gradient",
+    "Divided by h where the two points lie 2h apart: the gradient comes out twice too large.",
+)
+def numeric_gradient_half_width(f, x, eps=1e-6):
+    grad = np.zeros(x.shape)
+    moved = x.copy()
+    for i in np.ndindex(x.shape):
+        moved[i] = x[i] + eps
+        above = f(moved)
+        moved[i] = x[i] - eps
+        below = f(moved)
+        moved[i] = x[i]
+        grad[i] = (above - below) / eps
+    return grad
+
+
+@mistake(
+    "0.12",
+    "gradcheck.numeric_gradient",
+    "A moved element is not put back, so the next derivative is taken at another point.",
+)
+def numeric_gradient_not_restored(f, x, eps=1e-6):
+    grad = np.zeros(x.shape)
+    moved = x.copy()
+    for i in np.ndindex(x.shape):
+        moved[i] = x[i] + eps
+        above = f(moved)
+        moved[i] = x[i] - eps
+        below = f(moved)
+        grad[i] = (above - below) / (2 * eps)
+    return grad
+
+
+@mistake(
+    "0.12",
+    "gradcheck.numeric_gradient",
+    "All elements move at once: that is the sum of all partial derivatives, not each of them.",
+)
+def numeric_gradient_moves_everything(f, x, eps=1e-6):
+    slope = (f(x + eps) - f(x - eps)) / (2 * eps)
+    return np.full(x.shape, slope)
+
+
+@mistake(
+    "0.12",
+    "gradcheck.numeric_gradient",
+    "float32 keeps 7 digits, and a step of 1e-6 changes only the last: the difference is round-off.",
+)
+def numeric_gradient_float32(f, x, eps=1e-6):
+    grad = np.zeros(x.shape)
+    moved = x.astype(np.float32)
+    for i in np.ndindex(x.shape):
+        moved[i] = x[i] + eps
+        above = f(moved)
+        moved[i] = x[i] - eps
+        below = f(moved)
+        moved[i] = x[i]
+        grad[i] = (above - below) / (2 * eps)
+    return grad
