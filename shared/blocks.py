@@ -8,8 +8,8 @@ start which are whose.
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from shared.grader import Grader
-from shared.graft import Graft, installed
+from shared.answers import Answers
+from shared.graft import installed
 from shared.progress import Progress
 from shared.syllabus import Phase
 
@@ -20,7 +20,8 @@ def mine(phases: list[Phase]) -> Iterator[None]:
     with ExitStack() as stack:
         for phase in phases:
             passed, changed = passed_exercises(phase)
-            grafts = [graft for exercise in passed for graft in _grafts(phase, exercise)]
+            names = [name for e in phase.exercises if e.id in passed for name in e.objects]
+            grafts = map(Answers(phase).graft, names)
             stack.enter_context(installed(phase.solution_package, grafts))
             print(_told(phase, passed, changed))
         yield
@@ -29,21 +30,15 @@ def mine(phases: list[Phase]) -> Iterator[None]:
 def passed_exercises(phase: Phase) -> tuple[list[str], list[str]]:
     """Return the ids that passed and still are what passed, and those that changed since."""
     progress = Progress.load(phase.folder.parent)
-    grader = Grader(phase)
+    answers = Answers(phase)
     passed, changed = [], []
     for exercise in phase.exercises:
         entry = progress.entry(phase, exercise)
         if entry.answer is None:
             continue
-        unchanged = grader.answer_hash(exercise) == entry.answer
+        unchanged = answers.hash(exercise) == entry.answer
         (passed if unchanged else changed).append(exercise.id)
     return passed, changed
-
-
-def _grafts(phase: Phase, identifier: str) -> list[Graft]:
-    exercise = next(e for e in phase.exercises if e.id == identifier)
-    names = [name.partition(".") for name in exercise.objects]
-    return [Graft(".".join((m, q)), phase.learner(m), q) for m, _, q in names]
 
 
 def _told(phase: Phase, passed: list[str], changed: list[str]) -> str:

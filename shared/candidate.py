@@ -11,9 +11,9 @@ import contextlib
 import faulthandler
 import gc
 import importlib
-import inspect
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -30,9 +30,11 @@ from shared.checks import CheckFailed
 from shared.graft import Graft, installed
 
 STACK_FILE = "stack.txt"
+OUTPUT_FILE = "output.txt"
 MB = 2**20
 THREAD_ROOM_MB = 512  # address space that thread stacks and allocator arenas take without using it
 FILE_LIMIT_MB = 200
+ORPHAN_S = 10  # how long beyond its limit a child lives whose grader is gone
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Job:
         root: the course's folder.
         folder: a scratch folder, the child's working directory.
         seconds, memory_mb: its limits.
+        device: "cpu" or "cuda".
         only: run just these tests, by node id; None runs all.
     """
 
@@ -58,13 +61,14 @@ class Job:
     folder: Path
     seconds: float
     memory_mb: int
+    device: str = "cpu"
     only: frozenset[str] | None = None
 
 
-def run(job: Job, reports: Connection, output: Connection) -> None:
+def run(job: Job, reports: Connection) -> None:
     """Do a job and end the process. The entry point of the child."""
     send = _sender(reports)
-    _fence(job, output)
+    _fence(job)
     gc.freeze()  # the libraries' objects live on: collecting garbage need not look at them
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other packages' plugins, half a second
     try:
@@ -102,25 +106,29 @@ def _sender(reports: Connection) -> Callable[[dict], None]:
 # -- the fence --------------------------------------------------------------------------------
 
 
-def _fence(job: Job, output: Connection) -> None:
+def _fence(job: Job) -> None:
     """Give the process its own folder, output and limits."""
     os.chdir(job.folder)
     tempfile.tempdir = str(job.folder)
     if hasattr(os, "setsid"):
         os.setsid()  # so that the grader can end whatever it starts as well
+    output = os.open(job.folder / OUTPUT_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for descriptor in (1, 2):
-        os.dup2(output.fileno(), descriptor)
+        os.dup2(output, descriptor)
     sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
     sys.stderr = sys.stdout
     stack = (job.folder / STACK_FILE).open("w", encoding="utf-8")
     faulthandler.enable(stack)
     faulthandler.dump_traceback_later(job.seconds, file=stack)
-    _limit(job.memory_mb)
+    if hasattr(signal, "alarm"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(int(job.seconds) + ORPHAN_S)
+    _limit(job)
     sys.path.insert(0, str(job.root))
     sys.dont_write_bytecode = True
     sys.addaudithook(_keep_files(job.folder))
     hypothesis.settings.register_profile(
-        "course",
+        "graded",
         derandomize=True,
         deadline=None,
         max_examples=50,
@@ -128,20 +136,20 @@ def _fence(job: Job, output: Connection) -> None:
         print_blob=False,
         report_multiple_bugs=False,
     )
-    hypothesis.settings.load_profile("course")
 
 
-def _limit(memory_mb: int) -> None:
+def _limit(job: Job) -> None:
     try:
         import resource
     except ImportError:  # Windows: the grader watches from outside
         return
     used = psutil.Process().memory_info().vms
     limits = {
-        resource.RLIMIT_AS: used + (memory_mb + THREAD_ROOM_MB) * MB,
         resource.RLIMIT_FSIZE: FILE_LIMIT_MB * MB,
         resource.RLIMIT_CORE: 0,
     }
+    if job.device == "cpu":  # CUDA reserves far more addresses than it uses
+        limits[resource.RLIMIT_AS] = used + (job.memory_mb + THREAD_ROOM_MB) * MB
     for limit, value in limits.items():
         with contextlib.suppress(ValueError, OSError):  # macOS takes no limit on address space
             resource.setrlimit(limit, (value, value))
@@ -153,20 +161,22 @@ def _keep_files(folder: Path) -> Callable[[str, tuple], None]:
     writing = os.O_WRONLY | os.O_RDWR | os.O_TRUNC | os.O_CREAT
     deletes = {"os.remove", "os.rmdir", "os.rename", "os.truncate", "shutil.rmtree"}
 
+    def is_outside(path: object) -> bool:
+        if isinstance(path, int) or path is None:
+            return False
+        return not (os.path.realpath(os.fsdecode(path)) + os.sep).startswith(allowed)
+
     def hook(event: str, arguments: tuple) -> None:
         if event == "open":
-            path, mode, flags = arguments
-            harmless = not (isinstance(flags, int) and flags & writing) and "w" not in (mode or "")
+            path, _, flags = arguments
+            paths = [path] if flags & writing else []
         elif event in deletes:
-            path, harmless = arguments[0], False
+            paths = arguments[: 2 if event == "os.rename" else 1]
         else:
             return
-        if harmless or isinstance(path, int) or path is None:
-            return
-        place = os.path.realpath(os.fsdecode(path))
-        if not (place + os.sep).startswith(allowed):
+        for path in filter(is_outside, paths):
             raise PermissionError(
-                f"an exercise may only change files in its scratch folder: {place}"
+                f"an exercise may only change files in its scratch folder: {path}"
             )
 
     return hook
@@ -182,7 +192,8 @@ class Recorder:
         self.job, self.send = job, send
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Know the markers also where no pyproject.toml declares them."""
+        """Know the markers, and load our profile over that of the course's conftest.py."""
+        hypothesis.settings.load_profile("graded")
         for marker in ("exercise(id): graded", "slow: not graded", "gpu: needs a GPU"):
             config.addinivalue_line("markers", marker)
 
@@ -213,7 +224,6 @@ class Recorder:
             record |= {"outcome": "skipped", "message": str(call.excinfo.value)}
         elif report.failed:
             record |= describe(call.excinfo.value, self.job)
-            record["source"] = inspect.getsource(item.function)
         elif call.when != "call":
             return report
         self.send(record)

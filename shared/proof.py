@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shared.grader import Grader, Run
+from shared.child import Run
+from shared.grader import Grader
 from shared.mistakes import attempts
 from shared.syllabus import Exercise, Phase
 

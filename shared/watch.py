@@ -36,7 +36,7 @@ def watch_phase(phase: Phase) -> int:
 
 def _answers(grader: Grader) -> dict[str, str]:
     """Return what each exercise's bodies are now; where it changes there is a new attempt."""
-    return {exercise.id: grader.attempt_text(exercise) for exercise in grader.phase.exercises}
+    return {exercise.id: grader.answers.text(exercise) for exercise in grader.phase.exercises}
 
 
 def _grade(grader: Grader, exercise: Exercise) -> None:
