@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+SMALL_IMAGE, STEPS_IF_SMALL, STEPS = 64, 2000, 5000  # pixels; training steps
 
 
 @dataclass(frozen=True)
@@ -15,8 +17,8 @@ class Config:
     """mnist (scikit-learn's digits where MNIST cannot be had) or digits"""
     hidden: tuple[int, ...] = (512, 256)
     """units of each hidden layer"""
-    max_steps: int = 4000
-    """training steps"""
+    max_steps: int | None = None
+    """training steps; if not given, 5000 for MNIST and 2000 for the 8x8 digits"""
     batch_size: int = 128
     """images in a step"""
     lr: float = 2e-3
@@ -29,7 +31,7 @@ class Config:
     """probability of dropping a hidden activation"""
     augment: bool = True
     """turn and shift training images at random"""
-    eval_every: int = 500
+    eval_every: int = 250
     """steps between two looks at the validation images, each with a checkpoint"""
     seed: int = 0
     """decides weights, order, dropout and augmentation"""
@@ -46,12 +48,13 @@ class Config:
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"hidden needs one or more positive sizes, got {self.hidden}")
         for field in ("max_steps", "batch_size", "lr", "eval_every"):
-            if not getattr(self, field) > 0:
-                raise ValueError(f"{field} must be positive, got {getattr(self, field)}")
-        if not 0 <= self.warmup_steps < self.max_steps:
+            value = getattr(self, field)
+            if value is not None and not value > 0:
+                raise ValueError(f"{field} must be positive, got {value}")
+        if not 0 <= self.warmup_steps < (self.max_steps or STEPS_IF_SMALL):
             raise ValueError(
                 f"warmup_steps must lie in [0, max_steps), got {self.warmup_steps} "
-                f"with max_steps {self.max_steps}"
+                f"with max_steps {self.max_steps or STEPS_IF_SMALL}"
             )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
@@ -59,6 +62,12 @@ class Config:
             raise ValueError("weight_decay and seed must not be negative")
         if not self.name or Path(self.name).name != self.name:
             raise ValueError(f"name must be a plain folder name, got {self.name!r}")
+
+    def for_images(self, n_pixels: int) -> Config:
+        """Decide the number of steps, if it was left open, by the size of the images."""
+        if self.max_steps is not None:
+            return self
+        return replace(self, max_steps=STEPS if n_pixels > SMALL_IMAGE else STEPS_IF_SMALL)
 
     def settings(self) -> dict[str, Any]:
         """What decides the losses: everything but how the program was called."""

@@ -17,9 +17,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from phase0_foundations.project import augment, mlp, sanity
+from phase0_foundations.project import augment, figures, mlp, sanity
 from phase0_foundations.project.config import Config
 from phase0_foundations.project.digits import Digits, load_digits
+from phase0_foundations.project.record import read_record
 from phase0_foundations.project.trainer import Trainer
 from shared import cli, runs
 from shared.files import write_bytes, write_text
@@ -69,7 +70,9 @@ def train(config: Config, digits: Digits | None = None, root: Path = runs.RUNS) 
         KeyboardInterrupt: Ctrl-C, after everything is saved.
         shared.runs.RunError: there is nothing to resume, or it had other settings.
     """
-    trainer = Trainer(config, digits or load_digits(config.data))
+    digits = digits or load_digits(config.data)
+    config = config.for_images(digits.n_pixels)
+    trainer = Trainer(config, digits)
     if config.resume:
         run, saved = runs.resume(PHASE, config.name, config.settings(), root)
         trainer.restore(saved)
@@ -167,9 +170,7 @@ def main(config: Config) -> None:
         f"images wrong) after {result.seconds:.1f} s of training, {result.images_per_s:,.0f} "
         "images/s"
     )
-    from phase0_foundations.project.figures import draw_all  # matplotlib takes a second to import
-
-    draw_all(result.path, digits)
+    figures.draw_all(read_record(result.path, digits), result.path)
     print(f"figures and model: {result.path}")
 
 

@@ -1,0 +1,77 @@
+"""The pictures of a run: how it learned, what it learned, what it still gets wrong.
+
+    python -m phase0_foundations.project.figures --name mlp
+
+draws them anew from the run's folder, without training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phase0_foundations.project import draw
+from phase0_foundations.project.record import Record, read_record
+from shared import cli
+from shared.runs import RUNS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STYLE = {
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "font.size": 10,
+    "legend.frameon": False,
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which run to draw."""
+
+    name: str = "mlp"
+    """the run's folder under runs/phase0"""
+
+
+def draw_all(record: Record, folder: Path) -> dict[str, Path]:
+    """Write every figure of a run into a folder; return their paths by name."""
+    figures: dict[str, tuple[tuple[float, float], Callable[[Figure, Record], None]]] = {
+        "curves": ((9, 3.6), draw.draw_curves),
+        "confusion": ((5.6, 5.4), draw.draw_confusion),
+        "mistakes": ((9, 4.4), draw.draw_mistakes),
+        "weights": ((9, 3.5), draw.draw_weights),
+        "anatomy": ((9, 4), draw.draw_anatomy),
+    }
+    for name, (size, fill) in figures.items():
+        write_figure(folder / f"{name}.png", size, lambda figure, fill=fill: fill(figure, record))
+    return {name: folder / f"{name}.png" for name in figures}
+
+
+def write_figure(path: Path, size: tuple[float, float], fill: Callable[[Figure], None]) -> None:
+    """Make a figure of `size` inches, let `fill` fill it, write it as PNG.
+
+    A bare Figure draws with Agg, whatever backend is set: no window, no display, nothing global.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        fill(figure)
+        figure.savefig(path, dpi=130)
+
+
+def main(config: Config) -> None:
+    """Draw a run's figures anew."""
+    folder = RUNS / "phase0" / config.name
+    for path in draw_all(read_record(folder), folder).values():
+        print(path)
+
+
+if __name__ == "__main__":
+    cli.run(__spec__.name)
