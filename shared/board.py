@@ -29,10 +29,7 @@ PLAIN_WIDTH = 110
 
 
 def make_console() -> Console:
-    """Return a console that never fails on a character that the terminal does not know."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    """Return a console that breaks no line off a terminal, where a program may read it."""
     width = None if sys.stdout.isatty() else PLAIN_WIDTH
     return Console(width=width, highlight=False, soft_wrap=not sys.stdout.isatty())
 
@@ -75,23 +72,26 @@ def show_board(
         table.add_row(*row, _outcome(phase, exercise, grade, progress))
     console.print(table)
     console.print(f"  {_sums([grade.outcome for grade in grades])}")
+    for warning in sorted({line for grade in grades for line in grade.warnings}):
+        console.print(f"  [yellow]note:[/] {escape(warning)}")
     if impl == "mine":
-        open_ones = [by_id[g.exercise] for g in grades if g.outcome not in ("right", "skipped")]
-        _next(console, phase, open_ones[0] if open_ones else None)
+        outcomes = {grade.exercise: grade.outcome for grade in grades}
+        for exercise in phase.exercises:
+            outcomes.setdefault(exercise.id, STATUS[progress.entry(phase, exercise).status])
+        _next(console, phase, outcomes)
 
 
 def show_map(console: Console, phases: list[Phase], progress: Progress) -> None:
     """Print all phases: how far each is, what is next, what it unlocks."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    upcoming: tuple[Phase, Exercise] | None = None
+    upcoming: tuple[Phase, dict[str, str]] | None = None
     for phase in phases:
-        outcomes = [STATUS[progress.entry(phase, e).status] for e in phase.exercises]
-        state = _sums(outcomes) if outcomes else "no exercises yet"
+        outcomes = {e.id: STATUS[progress.entry(phase, e).status] for e in phase.exercises}
+        state = _sums(list(outcomes.values())) if outcomes else "no exercises yet"
         if reason := progress.skipped.get(str(phase.number)):
             state = f"skipped ({escape(reason)})"
         elif upcoming is None:
-            open_ones = [e for e, o in zip(phase.exercises, outcomes, strict=True) if o != "right"]
-            upcoming = (phase, open_ones[0]) if open_ones else None
+            upcoming = (phase, outcomes) if _open(phase, outcomes) else None
         table.add_row(f"[bold]Phase {phase.number}[/]", escape(phase.title), state)
         table.add_row("", "[dim]you build[/]", f"[dim]{escape(phase.goal)}[/]")
         if phase.unlocks:
@@ -132,10 +132,20 @@ def _sums(outcomes: list[str]) -> str:
     return ", ".join(parts)
 
 
-def _next(console: Console, phase: Phase, exercise: Exercise | None) -> None:
-    if exercise is None:
+def _open(phase: Phase, outcomes: dict[str, str]) -> list[Exercise]:
+    """List the exercises that are neither done nor skipped."""
+    return [e for e in phase.exercises if outcomes[e.id] not in ("right", "skipped")]
+
+
+def _next(console: Console, phase: Phase, outcomes: dict[str, str]) -> None:
+    """Print the first exercise that is still open, with its place in the files and the lesson."""
+    if not outcomes:
+        console.print(f"  Phase {phase.number} has no exercises yet.")
+        return
+    if not _open(phase, outcomes):
         console.print(f"  All of phase {phase.number} is done.")
         return
+    exercise = _open(phase, outcomes)[0]
     module, _, qualname = next(iter(exercise.objects)).partition(".")
     path = phase.learner(module)
     try:

@@ -16,6 +16,7 @@ from shared.syllabus import CourseError, Exercise, Phase
 
 FILE = "progress.json"
 VERSION = 1
+STATUSES = ("done", "failing", "todo")
 
 
 @dataclass
@@ -62,27 +63,32 @@ class Progress:
             if data["version"] != VERSION:
                 raise ValueError(f"version {data['version']}, expected {VERSION}")
             entries = {key: Entry(**value) for key, value in data["exercises"].items()}
+            for entry in entries.values():
+                STATUSES.index(entry.status)
             return cls(path, entries, dict(data["skipped"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CourseError(f"{FILE} cannot be read ({error}): mend it or delete it") from None
 
     def save(self) -> None:
         """Write the file, whole or not at all."""
-        exercises = {
-            key: asdict(entry) for key, entry in sorted(self.exercises.items(), key=_order)
-        }
-        data = {"version": VERSION, "exercises": exercises, "skipped": self.skipped}
-        write_text(self.path, json.dumps(data, indent=1) + "\n")
+        write_text(self.path, self.to_json() + "\n")
+
+    def to_json(self) -> str:
+        """Return the text of the file."""
+        exercises = {key: asdict(entry) for key, entry in self.exercises.items()}
+        return json.dumps(
+            {"version": VERSION, "exercises": exercises, "skipped": self.skipped}, indent=1
+        )
 
     def entry(self, phase: Phase, exercise: Exercise) -> Entry:
         """Return the entry of an exercise, found by its content first and by its id second."""
         content = phase.content_hash(exercise)
-        same_id = self.exercises.get(exercise.id)
-        if same_id is None or same_id.content != content:
-            for entry in self.exercises.values():
-                if entry.content == content:
-                    return entry
-        return same_id or Entry(content)
+        for entry in self.exercises.values():
+            if entry.content == content:
+                return entry
+        entry = self.exercises.get(exercise.id)
+        moved = {phase.content_hash(other) for other in phase.exercises}
+        return entry if entry and entry.content not in moved else Entry(content)
 
     def is_outdated(self, phase: Phase, exercise: Exercise) -> bool:
         """Tell whether what is known of an exercise is of an older version of it."""
@@ -100,12 +106,12 @@ class Progress:
             entry.passed_at = entry.passed_at or time.strftime("%Y-%m-%d")
 
     def touch(self, phase: Phase, exercise: Exercise) -> Entry:
-        """Return the entry of an exercise, kept under its id from now on."""
-        entry = self.entry(phase, exercise)
-        self.exercises = {key: e for key, e in self.exercises.items() if e is not entry}
-        self.exercises[exercise.id] = entry
-        return entry
-
-
-def _order(item: tuple[str, Entry]) -> list[int]:
-    return [int(part) for part in item[0].split(".")]
+        """Return the entry of an exercise, to be changed; the phase's entries get their new ids."""
+        found = {other.id: self.entry(phase, other) for other in phase.exercises}
+        kept = {
+            key: entry
+            for key, entry in self.exercises.items()
+            if key not in found and not any(entry is other for other in found.values())
+        }
+        self.exercises = kept | found
+        return found[exercise.id]

@@ -11,6 +11,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 
 from shared.source import SourceFile
@@ -117,15 +118,21 @@ class Phase:
         """Hash what an exercise asks: its objects and their signatures in the solution.
 
         Progress is kept by it: it survives renumbering, and tells a pass of an older version.
+
+        Raises:
+            CourseError: if the solution does not define an object.
         """
-        asked = []
-        for module in exercise.modules:
-            file = SourceFile.read(self.solution(module))
-            for name in exercise.names(module):
-                node = file.find(name)
-                signature = ast.unparse(node.args) if hasattr(node, "args") else ""
-                asked.append(f"{module}.{name}({signature}): {ast.get_docstring(node)}")
-        return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:12]
+        return self._contents[exercise.id]
+
+    @cached_property
+    def _contents(self) -> dict[str, str]:
+        files = {module: SourceFile.read(self.solution(module)) for module in self.modules}
+        hashes = {}
+        for exercise in self.exercises:
+            parts = [name.partition(".") for name in sorted(exercise.objects)]
+            asked = [_asked(exercise, files[module], name) for module, _, name in parts]
+            hashes[exercise.id] = hashlib.sha256("\n".join(asked).encode()).hexdigest()[:12]
+        return hashes
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -147,7 +154,8 @@ def load_phases(root: Path) -> list[Phase]:
     Raises:
         CourseError: if a course.toml cannot be read or breaks a rule; it names file and exercise.
     """
-    return sorted((load_phase(path.parent) for path in root.glob("phase*_*/course.toml")), key=_key)
+    phases = [load_phase(path.parent) for path in root.glob("phase*_*/course.toml")]
+    return sorted(phases, key=attrgetter("number"))
 
 
 def load_phase(folder: Path) -> Phase:
@@ -201,5 +209,11 @@ def _exercise(table: dict, where: str) -> Exercise:
         raise CourseError(f"{name}: {error}") from None
 
 
-def _key(phase: Phase) -> int:
-    return phase.number
+def _asked(exercise: Exercise, file: SourceFile, name: str) -> str:
+    """Return what a learner is told of an object: its name, signature and docstring."""
+    try:
+        node = file.find(name)
+    except LookupError as error:
+        raise CourseError(f"exercise {exercise.id}: {error}") from None
+    signature = ast.unparse(node.args) if hasattr(node, "args") else ""
+    return f"{file.path.stem}.{name}({signature}): {ast.get_docstring(node)}"

@@ -2,9 +2,11 @@
 
 import time
 
+from rich.console import Console
+from rich.markup import escape
 from watchfiles import watch
 
-from shared.board import make_console, show_failure
+from shared.board import WORDS, make_console, show_failure
 from shared.grader import Grader
 from shared.progress import Progress
 from shared.syllabus import CourseError, Exercise, Phase
@@ -26,7 +28,7 @@ def watch_phase(phase: Phase) -> int:
             now = _answers(grader)
             for exercise in phase.exercises:
                 if now[exercise.id] != seen[exercise.id]:
-                    _grade(grader, exercise)
+                    _grade(console, grader, exercise)
             seen = now
             console.print(
                 f"  [dim]{time.strftime('%H:%M:%S')}, {time.monotonic() - began:.1f} s[/]"
@@ -39,8 +41,7 @@ def _answers(grader: Grader) -> dict[str, str]:
     return {exercise.id: grader.answers.text(exercise) for exercise in grader.phase.exercises}
 
 
-def _grade(grader: Grader, exercise: Exercise) -> None:
-    console = make_console()
+def _grade(console: Console, grader: Grader, exercise: Exercise) -> None:
     grade = grader.grade(exercise)
     progress = Progress.load(grader.root)
     progress.record(grader.phase, exercise, grade)
@@ -48,6 +49,6 @@ def _grade(grader: Grader, exercise: Exercise) -> None:
     if grade.failure:
         show_failure(console, grader.phase, exercise, grade)
     else:
-        console.print(
-            f"{exercise.id} {exercise.title}: {'done' if grade.outcome == 'right' else 'to do'}"
-        )
+        console.print(f"{exercise.id} {escape(exercise.title)}: {WORDS[grade.outcome]}")
+    for warning in grade.warnings:
+        console.print(f"  [yellow]note:[/] {escape(warning)}")
