@@ -81,7 +81,7 @@ def draw_confusion(figure: Figure, record: Record) -> None:
         xlabel="read as",
         ylabel="true digit",
         title=f"{wrong.sum()} of {counts.sum():,} test images wrong"
-        + (f"; most often a {true} read as {read}: {times}" if times else ""),
+        + (f"; most often a {true} read as {read} ({times})" if times else ""),
     )
 
 

@@ -32,6 +32,20 @@ def hardest(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.argsort(probabilities[np.arange(len(labels)), labels], kind="stable")
 
 
+def neighbour_correlation(weights: np.ndarray, shape: tuple[int, int]) -> float:
+    """Correlate the weights of pixels that lie side by side, over all units.
+
+    Args:
+        weights: (pixels, units) of a first layer.
+        shape: height and width of the images.
+
+    Returns:
+        About 0 for random weights; the nearer to 1, the smoother the weights as images.
+    """
+    tiles = weights.reshape(*shape, -1)
+    return float(np.corrcoef(tiles[:, 1:].ravel(), tiles[:, :-1].ravel())[0, 1])
+
+
 @dataclass(frozen=True)
 class Anatomy:
     """What happens inside of a network on some images.
