@@ -151,9 +151,12 @@ def _time(contender: Contender, number: int, collector: bool) -> float:
 def rows_with_threads(module: str, function: str, threads: int) -> list[Row]:
     """Call `module.function() -> list[Row]` in a process of its own with that many threads.
 
-    BLAS and OpenMP read their thread count once, when they are loaded; hence the process.
+    BLAS and OpenMP read their thread count once, when they are loaded; hence the process. Other
+    `OPENBLAS_*` variables are left out: one that pins another processor's kernels, as some build
+    machines do, would be measured in place of NumPy.
     """
-    environment = os.environ | {name: str(threads) for name in THREAD_VARIABLES}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+    environment = inherited | {name: str(threads) for name in THREAD_VARIABLES}
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "rows.json"
         command = [sys.executable, "-m", "shared.bench", module, function, str(answer)]
