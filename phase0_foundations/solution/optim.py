@@ -57,7 +57,7 @@ class Optimizer:
     def zero_grad(self) -> None:
         """Forget the gradients: backward adds to what it finds, so each step starts from none."""
         for parameter, _ in self._walk():
-            parameter.grad = None
+            parameter.zero_grad()
 
     def new_state(self, weight: np.ndarray, group: Group) -> State:
         """Make the state of a parameter that takes its first step."""
