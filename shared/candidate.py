@@ -34,7 +34,7 @@ OUTPUT_FILE = "output.txt"
 MB = 2**20
 THREAD_ROOM_MB = 512  # address space that thread stacks and allocator arenas take without using it
 FILE_LIMIT_MB = 200
-ORPHAN_S = 10  # how long beyond its limit a child lives whose grader is gone
+ORPHAN_S = 5  # how long beyond its limit a child lives whose grader is gone
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ def record(value: Any) -> Any:
         sample = sample[(np.arange(MAX_SEEN) * GOLDEN % 1 * sample.size).astype(int)]
     if array.dtype.kind == "c":
         sample = np.stack([sample.real, sample.imag])
+    if array.dtype.kind == "f" and not hasattr(value, "dtype"):
+        dtype = "float32"  # a Python float may come from anywhere, such as `loss.item()`
     values = sample.astype(np.float64).reshape(-1).tolist()
     return {"shape": list(array.shape), "dtype": dtype, "values": values}
 

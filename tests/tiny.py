@@ -1,5 +1,6 @@
-"""A temporary copy of the tiny course, and the edits that a learner makes in it."""
+"""A temporary copy of a small course, and the edits that a learner makes in it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -23,16 +24,20 @@ DESCENT = "    return [3.0] * steps\n"
 
 @dataclass
 class TinyCourse:
-    """A copy of the tiny course in a folder of its own."""
+    """A copy of a course of one phase in a folder of its own."""
 
     root: Path
 
     @property
     def phase(self) -> Phase:
-        return load_phase(self.root / "phase0_tiny")
+        return load_phase(self.folder)
+
+    @property
+    def folder(self) -> Path:
+        return next(self.root.glob("phase*_*"))
 
     def file(self, module: str) -> Path:
-        return self.root / "phase0_tiny" / "exercises" / f"{module}.py"
+        return self.folder / "exercises" / f"{module}.py"
 
     def write(self, name: str, body: str) -> None:
         """Put `body`, lines with their indentation, in place of an object's whole body."""
@@ -54,26 +59,28 @@ class TinyCourse:
         assert old in text
         self.file(module).write_text(text.replace(old, new), encoding="utf-8")
 
-    def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess:
+    def run(
+        self, *arguments: str, module: str = "shared.course", **environment: str
+    ) -> subprocess.CompletedProcess:
         """Run `python -m shared.course ...` in the course's folder."""
-        import os
-
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COURSE_NO_VENV": "1"}
-        environment.pop("CI", None)
         return subprocess.run(
-            [sys.executable, "-m", "shared.course", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=self.root,
-            env=environment,
+            env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=120,
             check=False,
         )
 
+    def environment(self, **more: str) -> dict[str, str]:
+        known = {name: value for name, value in os.environ.items() if name != "CI"}
+        return {**known, "PYTHONPATH": str(REPOSITORY), "COURSE_NO_VENV": "1", **more}
 
-def make_course(folder: Path) -> TinyCourse:
-    """Copy the tiny course into `folder` and write its stubs."""
-    source = Path(__file__).parent / "tiny_course"
+
+def make_course(folder: Path, name: str = "tiny_course") -> TinyCourse:
+    """Copy the course `name` of this folder into `folder` and write its stubs."""
+    source = Path(__file__).parent / name
     shutil.copytree(
         source, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
     )

@@ -1,0 +1,1 @@
+"""A phase with an exercise of each kind of object and value."""
