@@ -45,8 +45,8 @@ def sample(images: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """
     B, H, W = images.shape
     framed = np.pad(images, ((0, 0), (1, 1), (1, 1))).ravel()  # one pixel of background all round
-    y, x = np.clip(y + 1, 0, H), np.clip(x + 1, 0, W)
-    top, left = np.floor(y), np.floor(x)
+    y, x = np.clip(y + 1, 0, H + 1), np.clip(x + 1, 0, W + 1)
+    top, left = np.minimum(np.floor(y), H), np.minimum(np.floor(x), W)
     down, right = y - top, x - left  # from 0 to 1: how far into the next pixel
     rows = np.arange(B, dtype=np.int32)[:, None] * (H + 2) + top.astype(np.int32)
     corner = rows * (W + 2) + left.astype(np.int32)

@@ -12,6 +12,7 @@ from phase0_foundations.project.draw import SMOOTHED_STEPS
 from phase0_foundations.project.record import Record
 
 SURE = 0.9  # a probability from which on the network may be called sure
+VISIBLE_ORDER = 0.2  # a correlation of neighbouring weights that looks like something
 NAMED_UNITS = 12  # of the dead ones; more are counted
 
 
@@ -56,10 +57,14 @@ def confusion(record: Record) -> str:
         return text + "Not one of them was misread."
     true, read, times = inspection.commonest_confusion(counts)
     hardest = int((right / totals).argmin())
+    commonest = (
+        f"The commonest confusion: a {true} taken for a {read}, {times} times"
+        if times > 1
+        else f"No confusion happened twice; one of them is a {true} taken for a {read}"
+    )
     return text + (
-        f"{count(n_wrong, 'was', 'were')} misread. The commonest confusion: a {true} taken for "
-        f"a {read}, {count(times, 'time', 'times')}. The hardest digit was the {hardest}, "
-        f"{totals[hardest] - right[hardest]} of {totals[hardest]} misread."
+        f"{count(n_wrong, 'was', 'were')} misread. {commonest}. The hardest digit was the "
+        f"{hardest}, with {totals[hardest] - right[hardest]} of {totals[hardest]} misread."
     )
 
 
@@ -79,9 +84,15 @@ def mistakes(record: Record) -> str:
     return (
         f"Would you have done better? At the front stands a {labels[worst]} that was read as a "
         f"{read[worst]}, with {probabilities[worst, read[worst]]:.0%} on the wrong answer and "
-        f"{probabilities[worst, labels[worst]]:.2g} as the probability of the right one. Sure and "
-        f"right are two things: {sure} of the {count(int(wrong.sum()), 'mistake', 'mistakes')} "
-        f"came with more than {SURE:.0%} confidence."
+        f"{probabilities[worst, labels[worst]]:.2g} as the probability of the right one. "
+        + (
+            f"Sure and right are two things: {sure} of the "
+            f"{count(int(wrong.sum()), 'mistake', 'mistakes')} came with more than {SURE:.0%} "
+            "confidence."
+            if sure
+            else f"No mistake came with more than {SURE:.0%} confidence: where it erred, it "
+            "hesitated."
+        )
     )
 
 
@@ -89,7 +100,7 @@ def weights(record: Record) -> str:
     """The first layer's weights."""
     shape = record.digits.train_x.shape[1:]
     first = record.untrained.layers[0].weight.data
-    before = inspection.neighbour_correlation(first, shape)
+    before = round(inspection.neighbour_correlation(first, shape), 2) + 0.0  # never "-0.00"
     after = inspection.neighbour_correlation(record.first_weights, shape)
     text = (
         f"Each tile is one unit: its {record.digits.n_pixels} weights, each in the place of the "
@@ -98,9 +109,12 @@ def weights(record: Record) -> str:
         f"side by side had nothing to do with each other (their correlation was {before:.2f}); "
         f"now it is {after:.2f}. "
     )
-    if after - before > 0.1:
+    if after > VISIBLE_ORDER:
         return text + "What you see as strokes and edges, gradient descent has found by itself."
-    return text + "There is little order to see yet."
+    return text + (
+        "That is too little for the eye. Where images have more pixels, as MNIST's do, strokes and "
+        "edges appear here, and nobody drew them."
+    )
 
 
 def anatomy(record: Record) -> str:

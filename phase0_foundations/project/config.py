@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-SMALL_IMAGE, STEPS_IF_SMALL, STEPS = 64, 2000, 5000  # pixels; training steps
+SMALL_IMAGE, STEPS_IF_SMALL, STEPS = 64, 2000, 4000  # pixels; training steps
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Config:
     hidden: tuple[int, ...] = (512, 256)
     """units of each hidden layer"""
     max_steps: int | None = None
-    """training steps; if not given, 5000 for MNIST and 2000 for the 8x8 digits"""
+    """training steps; if not given, 4000 for MNIST and 2000 for the 8x8 digits"""
     batch_size: int = 128
     """images in a step"""
     lr: float = 2e-3
@@ -31,7 +31,7 @@ class Config:
     """probability of dropping a hidden activation"""
     augment: bool = True
     """turn and shift training images at random"""
-    eval_every: int = 250
+    eval_every: int = 400
     """steps between two looks at the validation images, each with a checkpoint"""
     seed: int = 0
     """decides weights, order, dropout and augmentation"""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from phase0_foundations.project import captions, figures, moons
+from phase0_foundations.project.augment import MAX_SHIFT, MAX_TURN_DEGREES
 from phase0_foundations.project.config import Config
 from phase0_foundations.project.digits import Digits, load_digits
 from phase0_foundations.project.record import read_record
@@ -54,24 +55,30 @@ def show(folder: Path, config: Config, moon_steps: int, digits: Digits | None = 
     return Stage(
         title="Phase 0: an autograd engine that reads handwriting",
         headline=result.headline,
-        paragraphs=paragraphs(result, record.config.hidden),
+        paragraphs=paragraphs(result, record.config),
         figures=[border, *shown],
         numbers=numbers(result),
         next_step="make phase0-test",
     )
 
 
-def paragraphs(result: Result, hidden: tuple[int, ...]) -> list[str]:
+def paragraphs(result: Result, config: Config) -> list[str]:
     """What was done, before the figures."""
-    layers = " and ".join(map(str, hidden))
+    layers = " and ".join(map(str, config.hidden))
+    moved = (
+        f"Each training image was turned by up to {MAX_TURN_DEGREES:.0f} degrees and shifted by "
+        f"up to {MAX_SHIFT:.0%} whenever it came up, which makes more of few; no other image was. "
+        if config.augment
+        else ""
+    )
     return [
         "Two networks were trained just now, with nothing but NumPy below them: the engine that "
         "finds the gradients, the layers, the optimiser and the data loader are the code of phase "
         "0, a few hundred lines that you will write yourself. First two moons, on an engine whose "
         "every node is a single number; then handwritten digits, on the same idea with arrays.",
-        f"The digits: {result.source}. The network has hidden layers of {layers} units. A tenth "
-        "of the training images was kept aside for validation; every setting was chosen by such "
-        "images, and the test images were looked at once, at the end.",
+        f"The digits: {result.source}. The network has hidden layers of {layers} units. "
+        f"{moved}A tenth of the training images was kept aside for validation; every setting was "
+        "chosen by such images, and the test images were looked at once, at the end.",
     ]
 
 
@@ -81,7 +88,7 @@ def numbers(result: Result) -> dict[str, str]:
         "test accuracy": f"{result.test_accuracy:.2%}",
         "misread": f"{result.n_mistakes} of {result.n_test:,}",
         "training": f"{result.seconds:.1f} s",
-        "speed": f"{result.images_per_s:,.0f} images/s",
+        "images per second": f"{result.images_per_s:,.0f}",
         "parameters": f"{result.n_parameters:,}",
     }
 
