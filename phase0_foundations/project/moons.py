@@ -123,11 +123,13 @@ def plot_boundary(model: MLP, points: np.ndarray, labels: np.ndarray, path: Path
     low, high = points.min(axis=0) - 0.5, points.max(axis=0) + 0.5
     xs, ys = (np.linspace(low[i], high[i], GRID) for i in range(2))
     scores = np.array([[model([x, y])[0].data for x in xs] for y in ys])
-    figure, axes = plt.subplots(figsize=(6, 5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     shown = axes.contourf(xs, ys, scores.clip(-3, 3), levels=24, cmap="RdBu", alpha=0.8)
     figure.colorbar(shown, label="score")
     axes.contour(xs, ys, scores, levels=[0], colors="black")
-    axes.scatter(*points.T, c=labels, cmap="RdBu", edgecolors="black")
+    for label, marker, colour in ((1, "o", "#9ecae1"), (-1, "s", "#fcae91")):
+        mine = points[labels == label]
+        axes.scatter(*mine.T, s=30, marker=marker, c=colour, edgecolors="black")
     axes.set(xlabel="x", ylabel="y", title="Where the network draws the line", aspect="equal")
     figure.savefig(path, dpi=120)
     plt.close(figure)
