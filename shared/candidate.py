@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import hypothesis
 import psutil
 import pytest
 
+from shared import testing
 from shared.checks import CheckFailed
 from shared.graft import Graft, installed
 
@@ -75,7 +75,7 @@ def run(job: Job, reports: Connection) -> None:
         with installed(job.package, job.grafts):
             for module in sorted({graft.module for graft in job.grafts}):
                 importlib.import_module(f"{job.package}.{module}")
-            code = pytest.main(_arguments(job), plugins=[Recorder(job, send)])
+            code = pytest.main(_arguments(job), plugins=[testing, Recorder(job, send)])
             if code == pytest.ExitCode.INTERRUPTED:
                 raise KeyboardInterrupt("the code raised KeyboardInterrupt")
             if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
@@ -127,15 +127,6 @@ def _fence(job: Job) -> None:
     sys.path.insert(0, str(job.root))
     sys.dont_write_bytecode = True
     sys.addaudithook(_keep_files(job.folder))
-    hypothesis.settings.register_profile(
-        "graded",
-        derandomize=True,
-        deadline=None,
-        max_examples=50,
-        database=None,
-        print_blob=False,
-        report_multiple_bugs=False,
-    )
 
 
 def _limit(job: Job) -> None:
@@ -190,12 +181,6 @@ class Recorder:
 
     def __init__(self, job: Job, send: Callable[[dict], None]):
         self.job, self.send = job, send
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """Know the markers, and load our profile over that of the course's conftest.py."""
-        hypothesis.settings.load_profile("graded")
-        for marker in ("exercise(id): graded", "slow: not graded", "gpu: needs a GPU"):
-            config.addinivalue_line("markers", marker)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep what is marked with the job's exercise."""
