@@ -1,10 +1,16 @@
 """Who may import whom, read from the syntax of every file (the rules of the house)."""
 
 import ast
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from shared.syllabus import load_phase
 
 ROOT = Path(__file__).resolve().parents[1]
 PHASES = sorted(path.name for path in ROOT.glob("phase*_*") if path.is_dir())
@@ -95,3 +101,24 @@ def test_each_breach_is_seen(file, source):
 )
 def test_what_is_allowed_is_not_a_breach(file, source):
     assert breaches(Path(file), source) == []
+
+
+@pytest.mark.parametrize("name", [name for name in PHASES if (ROOT / name / "tests").is_dir()])
+def test_a_phase_copied_alone_with_shared_tests_itself(name, tmp_path):
+    ignored = shutil.ignore_patterns("__pycache__", "figures")
+    for folder in ("shared", name):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    without_us = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+
+    def run(*words):
+        command = [sys.executable, "-m", *words]
+        environment = {**without_us, "COURSE_NO_VENV": "1"}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    collected = run("pytest", "--collect-only", "-q", name)  # every import is followed
+    assert collected.returncode == 0, collected.stdout
+    first = load_phase(tmp_path / name).exercises[0].id
+    graded = run("shared.course", f"{name[:6]}-test", f"EX={first}", "IMPL=solution", "STRICT=1")
+    assert graded.returncode == 0, graded.stdout + graded.stderr
