@@ -1,5 +1,6 @@
 """A temporary copy of a small course, and the edits that a learner makes in it."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -40,11 +41,12 @@ class TinyCourse:
         return self.folder / "exercises" / f"{module}.py"
 
     def write(self, name: str, body: str) -> None:
-        """Put `body`, lines with their indentation, in place of an object's whole body."""
+        """Put `body`, lines with their indentation, below an object's docstring."""
         module, _, qualname = name.partition(".")
         source = SourceFile.read(self.file(module))
         node = source.find(qualname)
-        lines = [*source.lines[: node.body[0].lineno - 1], body, *source.lines[node.end_lineno :]]
+        begin = node.body[int(ast.get_docstring(node) is not None)].lineno - 1
+        lines = [*source.lines[:begin], body, *source.lines[node.end_lineno :]]
         self.file(module).write_text("".join(lines), encoding="utf-8")
 
     def answer(self, *names: str) -> None:

@@ -20,3 +20,21 @@ def _(matrix):
 def _(self, x):
     self.value = x + 0
     return x
+
+
+@attempt("no_guard")
+def _(matrix):
+    return matrix.mean(-1)
+
+
+@attempt("climbs")
+def _(steps=50, lr=0.2):
+    at = [0.0]
+    while len(at) <= steps:
+        at.append(at[-1] + 2 * lr * (at[-1] - 3))
+    return at[1:]
+
+
+@attempt("adds")
+def _():
+    return 2 + 3
