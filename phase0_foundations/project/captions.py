@@ -33,7 +33,7 @@ def curves(record: Record) -> str:
     if gap >= 0.1:
         text += f"The gap of {gap:.1f} points is what it knows by heart and not by understanding. "
     else:
-        text += "There is no gap between the two: nothing was merely learned by heart. "
+        text += "There is no gap: what it learned holds for images that it never saw. "
     if config.augment and final > last["val_loss"]:
         text += (
             "That the validation loss is the lower one is no miracle: only training images are "

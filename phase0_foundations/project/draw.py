@@ -12,6 +12,7 @@ from phase0_foundations.project.record import Record
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#777777"  # Okabe and Ito 2008
 LAYER_COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#e69f00")
@@ -37,7 +38,7 @@ def draw_curves(figure: Figure, record: Record) -> None:
         ylabel="accuracy (%)",
         title=f"{last['val_accuracy']:.1%} of the validation images right",
     )
-    accuracy_axes.legend(loc="lower right")
+    accuracy_axes.legend()
 
 
 def draw_loss(axes: Axes, record: Record) -> None:
@@ -81,7 +82,7 @@ def draw_confusion(figure: Figure, record: Record) -> None:
         xlabel="read as",
         ylabel="true digit",
         title=f"{wrong.sum()} of {counts.sum():,} test images wrong"
-        + (f"; most often a {true} read as {read} ({times})" if times else ""),
+        + (f"; most often a {true} read as {read}, {times} times" if times > 1 else ""),
     )
 
 
@@ -116,25 +117,29 @@ def draw_image(axes: Axes, record: Record, index: int) -> None:
 
 def draw_weights(figure: Figure, record: Record) -> None:
     """What single units of the first layer look for: their weights, laid out as an image."""
-    weight = record.first_weights  # (pixels, units)
-    largest = np.argsort(-np.linalg.norm(weight, axis=0), kind="stable")[:SHOWN_UNITS]
-    bound = np.quantile(np.abs(weight[:, largest]), 0.995)
-    columns = 12
-    rows = -(-len(largest) // columns)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid:
-        axes.axis("off")
-    for axes, unit in zip(grid, largest):
-        shape = record.digits.train_x.shape[1:]
-        shown = axes.imshow(weight[:, unit].reshape(shape), cmap="PuOr", vmin=-bound, vmax=bound)
+    grid = figure.subplots(SHOWN_UNITS // 12, 12).ravel()
+    shown = draw_units(grid, record)
     figure.colorbar(shown, ax=list(grid), label="weight per unit of ink", shrink=0.8, pad=0.01)
+    n_units = record.first_weights.shape[1]
     figure.suptitle(
-        f"First-layer weights of {len(largest)} of {weight.shape[1]} units, the largest ones: "
+        f"First-layer weights of {min(SHOWN_UNITS, n_units)} of {n_units} units, the largest ones: "
         "ink on purple speaks for the unit, ink on orange against it",
         fontsize=11,
         x=0.01,
         ha="left",
     )
+
+
+def draw_units(grid: np.ndarray, record: Record) -> AxesImage:
+    """Fill each axes of a grid with one unit's weights, the largest by norm first; return one."""
+    weights, shape = record.first_weights, record.digits.train_x.shape[1:]  # (pixels, units)
+    largest = np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[: len(grid)]
+    bound = np.quantile(np.abs(weights[:, largest]), 0.995)
+    for axes in grid:
+        axes.axis("off")
+    for axes, unit in zip(grid, largest):
+        shown = axes.imshow(weights[:, unit].reshape(shape), cmap="PuOr", vmin=-bound, vmax=bound)
+    return shown
 
 
 def draw_anatomy(figure: Figure, record: Record) -> None:
