@@ -8,6 +8,14 @@
 Everything goes to runs/phase0/<name>/: config.json, metrics.jsonl, checkpoints, model.safetensors,
 results.json and the figures. Ctrl-C saves and stops; after kill -9 the last checkpoint is there. A
 resumed run goes on with bit-identical losses.
+
+The recipe. 784-512-256-10 with ReLU is wide enough for MNIST and small enough for a minute on one
+core. AdamW with warm-up and cosine needs no tuning by the hour. Turning and shifting the training
+images a little did more than anything else (validation accuracy 98.32 % without, 98.65 % with it,
+other things equal); a dropout of 0.1 did neither good nor harm there, and is kept for the lesson.
+Test accuracy of seeds 0, 1, 2: MNIST 98.85, 98.84, 98.88 %; scikit-learn's digits 99.17 % three
+times (3 of 360 images misread). A step takes 6 ms on MNIST and 2 ms on the digits, on one quiet
+core of an AMD EPYC: 25 s and 4 s of training.
 """
 
 from __future__ import annotations
