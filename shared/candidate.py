@@ -52,6 +52,7 @@ class Job:
         seconds, memory_mb: its limits.
         device: "cpu" or "cuda".
         only: run just these tests, by node id; None runs all.
+        to_the_end: go on after the first failure, which is all that a learner is shown.
     """
 
     exercise: str
@@ -64,6 +65,7 @@ class Job:
     memory_mb: int
     device: str = "cpu"
     only: frozenset[str] | None = None
+    to_the_end: bool = False
 
 
 def run(job: Job, reports: Connection) -> None:
@@ -222,6 +224,8 @@ class Recorder:
             record |= {"outcome": "skipped", "message": str(call.excinfo.value)}
         elif report.failed:
             record |= describe(call.excinfo.value, self.job)
+            if record["outcome"] != "todo" and not self.job.to_the_end:
+                item.session.shouldfail = "the first failure is known"
         elif call.when != "call":
             return report
         self.send(record)

@@ -118,17 +118,17 @@ class Grader:
             grade.warnings = self.answers.warnings(exercise)
             grade.answer = self.answers.hash(exercise)
             # Objects still to do are grafted as well: their tests say so.
-            result = self.run(exercise, map(self.answers.graft, exercise.objects))
+            candidate = [self.answers.graft(name) for name in exercise.objects]
+            result = self.run(exercise, candidate)
             grade.outcome, grade.failure = result.outcome, result.first_failure
             grade.output = result.output
             if grade.failure:
-                self._explain(grade, exercise, result)
+                self._explain(grade, exercise, self.diagnose(exercise, candidate, result))
         grade.seconds = round(time.monotonic() - began, 2)
         return grade
 
-    def _explain(self, grade: Grade, exercise: Exercise, result: Run) -> None:
+    def _explain(self, grade: Grade, exercise: Exercise, found: Mistake | None) -> None:
         """Add to a failing grade the diagnosis, and the line of the learner's to look at."""
-        found = self.diagnose(exercise, result)
         if found:
             grade.mistake, grade.diagnosis = found.name, found.says
         grade.where = grade.failure.where
@@ -167,16 +167,19 @@ class Grader:
             self._mistake_runs[mistake.name] = self.run(exercise, [mistake.graft])
         return self._mistake_runs[mistake.name]
 
-    def diagnose(self, exercise: Exercise, result: Run) -> Mistake | None:
-        """Name the catalogued mistake that fails first in the same test with the same values."""
+    def diagnose(self, exercise: Exercise, grafts: Iterable[Graft], result: Run) -> Mistake | None:
+        """Name the catalogued mistake that fails first in the same test with the same values.
+
+        Where several do, the one that fails most alike in all other tests.
+        """
         mistakes = [mistake for mistake in self.mistakes if mistake.exercise == exercise.id]
-        runs = self.map(self.try_mistake, mistakes)
-        alike = [
-            (_likeness(result, run), mistake)
-            for mistake, run in zip(mistakes, runs, strict=True)
-            if _same_failure(result.first_failure, run.first_failure)
-        ]
-        return max(alike, key=lambda pair: pair[0])[1] if alike else None
+        runs = zip(mistakes, self.map(self.try_mistake, mistakes), strict=True)
+        alike = [m for m, run in runs if _same_failure(result.first_failure, run.first_failure)]
+        if len(alike) < 2:
+            return next(iter(alike), None)
+        candidates = [tuple(grafts), *([mistake.graft] for mistake in alike)]
+        whole, *others = self.map(lambda c: self.run(exercise, c, to_the_end=True), candidates)
+        return alike[max(range(len(alike)), key=lambda i: _likeness(whole, others[i]))]
 
     def map(self, function: Callable[[Any], Any], items: Iterable) -> list:
         """Call a function for each item, as many at a time as there are cores."""
@@ -187,7 +190,11 @@ class Grader:
     # -- one candidate in one child ------------------------------------------------------------
 
     def run(
-        self, exercise: Exercise, grafts: Iterable[Graft], only: frozenset[str] | None = None
+        self,
+        exercise: Exercise,
+        grafts: Iterable[Graft],
+        only: frozenset[str] | None = None,
+        to_the_end: bool = False,
     ) -> Run:
         """Test a candidate in a child process; whatever it does, come back with a result."""
         folder = Path(tempfile.mkdtemp(dir=self._scratch.name))
@@ -202,6 +209,7 @@ class Grader:
             memory_mb=exercise.memory_mb,
             device=exercise.device,
             only=only,
+            to_the_end=to_the_end,
         )
         return Child(self._context, job, self._stop).result()
 

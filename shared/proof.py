@@ -45,7 +45,7 @@ def diagnoses(grader: Grader) -> list[tuple[str, str | None]]:
     def one(item: tuple) -> tuple[str, str | None]:
         name, graft = item
         exercise = by_id[exercise_of[name]]
-        found = grader.diagnose(exercise, grader.run(exercise, [graft]))
+        found = grader.diagnose(exercise, [graft], grader.run(exercise, [graft]))
         return name, found.name if found else None
 
     return grader.map(one, attempts(grader.phase.folder))

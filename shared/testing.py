@@ -5,7 +5,7 @@ itself when copied alone with `shared/`.
 """
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 MARKERS = (
     "exercise(id): the test grades this exercise of course.toml",
@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
         database=None,
         print_blob=False,
         report_multiple_bugs=False,
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],  # to explain takes seconds
     )
     settings.load_profile("course")
 
