@@ -1,20 +1,25 @@
 """A temporary copy of a small course, and the edits that a learner makes in it."""
 
 import ast
+import json
 import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 from shared import stubs
 from shared.source import SourceFile
-from shared.syllabus import Phase, load_phase
+from shared.syllabus import Exercise, Phase, load_phase
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RIGHT = {
-    "arith.mean": "    return x.sum(axis=1) / x.shape[1]\n",
+    "arith.mean": (
+        "    if x.ndim != 2:\n        raise ValueError('expected a matrix')\n"
+        "    return x.sum(axis=1) / x.shape[1]\n"
+    ),
     "arith.Total.add": "        self.value += x\n        return self.value\n",
     "arith.Total.take": "        self.value -= x\n        return self.value\n",
     "descent.minimise_cause": '    return "b"\n',
@@ -61,6 +66,10 @@ class TinyCourse:
         assert old in text
         self.file(module).write_text(text.replace(old, new), encoding="utf-8")
 
+    def progress(self) -> dict:
+        """Return what progress.json holds."""
+        return json.loads((self.root / "progress.json").read_text(encoding="utf-8"))
+
     def run(
         self, *arguments: str, module: str = "shared.course", **environment: str
     ) -> subprocess.CompletedProcess:
@@ -89,3 +98,31 @@ def make_course(folder: Path, name: str = "tiny_course") -> TinyCourse:
     course = TinyCourse(folder)
     stubs.write(course.phase)
     return course
+
+
+def make_phase(folder, solution, objects, **options):
+    """Write a phase of one module `work` and one exercise."""
+    for name in ("solution", "exercises", "tests/mistakes"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "solution" / "work.py").write_text(textwrap.dedent(solution).lstrip("\n"))
+    says = dict.fromkeys((f"work.{name}" for name in objects), "It holds.")
+    kind = options.pop("kind", "write")
+    exercise = Exercise("9.1", "Title", kind, says, "read", 5, ["a", "b", "c"], **options)
+    return Phase(folder, 9, "Title", "goal", exercises=[exercise])
+
+
+def board(result) -> dict[str, str]:
+    """Return exercise -> outcome, as a learner reads it."""
+    lines = [line.split() for line in result.stdout.splitlines() if line.startswith("0.")]
+    return {
+        words[0]: " ".join(words[words.index("min") + 1 :]) for words in lines if "min" in words
+    }
+
+
+def refused(result, *words) -> bool:
+    """Tell whether a command ended with 2, one line and no traceback."""
+    line = result.stderr.strip()
+    assert result.returncode == 2, result.stderr
+    assert "\n" not in line, line
+    assert line.startswith("error: ")
+    return all(word in line for word in words)
