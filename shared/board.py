@@ -75,10 +75,11 @@ def show_board(
     for warning in sorted({line for grade in grades for line in grade.warnings}):
         console.print(f"  [yellow]note:[/] {escape(warning)}")
     if impl == "mine":
-        outcomes = {grade.exercise: grade.outcome for grade in grades}
-        for exercise in phase.exercises:
-            outcomes.setdefault(exercise.id, STATUS[progress.entry(phase, exercise).status])
-        _next(console, phase, outcomes)
+        known = {e.id: STATUS[progress.entry(phase, e).status] for e in phase.exercises}
+        known |= {grade.exercise: grade.outcome for grade in grades}
+        first = list(known).index(grades[0].exercise)  # what is next begins where one was working
+        order = [*list(known)[first:], *list(known)[:first]]
+        _next(console, phase, {identifier: known[identifier] for identifier in order})
 
 
 def show_map(console: Console, phases: list[Phase], progress: Progress) -> None:
@@ -133,8 +134,9 @@ def _sums(outcomes: list[str]) -> str:
 
 
 def _open(phase: Phase, outcomes: dict[str, str]) -> list[Exercise]:
-    """List the exercises that are neither done nor skipped."""
-    return [e for e in phase.exercises if outcomes[e.id] not in ("right", "skipped")]
+    """List the exercises that are neither done nor skipped, in the order of `outcomes`."""
+    by_id = {exercise.id: exercise for exercise in phase.exercises}
+    return [by_id[i] for i, outcome in outcomes.items() if outcome not in ("right", "skipped")]
 
 
 def _next(console: Console, phase: Phase, outcomes: dict[str, str]) -> None:
