@@ -3,6 +3,7 @@
     runs/<phase>/<name>/
         config.json                      what the run was started with
         metrics.jsonl                    one JSON object a line, appended
+        tensorboard/                     the same curves, if asked for
         checkpoints/step-00000100/       arrays.safetensors and state.json
 
 A checkpoint is written under a temporary name, fsynced and renamed: it is there whole or not at
@@ -46,11 +47,26 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._metrics = (path / "metrics.jsonl").open("ab")
+        self._tensorboard = None
 
     def log(self, **record: Any) -> None:
         """Append one record to metrics.jsonl; it survives the death of the process at once."""
         self._metrics.write(json.dumps(record, default=_plain).encode() + b"\n")
         self._metrics.flush()
+        if self._tensorboard and "step" in record:
+            for name, value in record.items():
+                if name != "step" and isinstance(value, int | float):
+                    self._tensorboard.add_scalar(name, value, record["step"])
+
+    def show_in_tensorboard(self, from_step: int = 0) -> None:
+        """Also write every number that is logged with a step to `tensorboard/`, a curve each.
+
+        Args:
+            from_step: steps done by an earlier process; what it wrote after them is dropped.
+        """
+        from tensorboardX import SummaryWriter
+
+        self._tensorboard = SummaryWriter(str(self.path / "tensorboard"), purge_step=from_step + 1)
 
     def save(self, step: int, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> Path:
         """Write the checkpoint of `step`; when this returns, not even a power cut takes it back.
@@ -85,6 +101,8 @@ class Run:
         if not self._metrics.closed:
             os.fsync(self._metrics.fileno())
             self._metrics.close()
+        if self._tensorboard:
+            self._tensorboard.close()
 
     def __enter__(self) -> "Run":
         return self

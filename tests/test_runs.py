@@ -184,3 +184,14 @@ def test_the_bar_is_plain_lines_where_there_is_no_terminal(capsys, monkeypatch):
     assert lines[1] == "epoch 1: 97 %"
     assert lines[-1].startswith("training 4/4  loss 0.125")
     assert "images/s" in lines[-1]
+
+
+def test_tensorboard_gets_the_same_curves(tmp_path):
+    with runs.start("phase9", "curves", {}, tmp_path) as run:
+        run.show_in_tensorboard()
+        run.log(step=1, loss=2.5, note="not a number")
+        run.log(step=2, loss=1.5)
+    (file,) = (run.path / "tensorboard").iterdir()
+    content = file.read_bytes()
+    assert content.count(b"loss") == 2
+    assert b"note" not in content

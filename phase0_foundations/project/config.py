@@ -39,6 +39,8 @@ class Config:
     """folder of the run, under runs/phase0"""
     resume: bool = False
     """go on from the run's newest checkpoint"""
+    tensorboard: bool = False
+    """also write the curves for TensorBoard, to runs/phase0/<name>/tensorboard"""
     overfit_one_batch: bool = False
     """only check that the network can learn 64 images by heart"""
 
@@ -71,5 +73,5 @@ class Config:
 
     def settings(self) -> dict[str, Any]:
         """What decides the losses: everything but how the program was called."""
-        calls = ("resume", "overfit_one_batch")
+        calls = ("resume", "tensorboard", "overfit_one_batch")
         return {name: value for name, value in asdict(self).items() if name not in calls}

@@ -46,6 +46,8 @@ class Config:
     """The run's folder under runs/phase0/."""
     resume: bool = False
     """Go on from the run's newest checkpoint."""
+    tensorboard: bool = False
+    """Also write the curves for TensorBoard, to the run's folder."""
 
     def __post_init__(self) -> None:
         if self.n_points < 2 or self.n_hidden < 1 or self.steps < 1:
@@ -92,7 +94,8 @@ def step(
 
 def open_run(config: Config, model: MLP) -> tuple[runs.Run, int]:
     """Open the run folder and return the steps done; a resumed model gets its parameters back."""
-    settings = {key: value for key, value in runs.as_json(config).items() if key != "resume"}
+    calls = ("resume", "tensorboard")  # how the program was called changes no loss
+    settings = {key: value for key, value in runs.as_json(config).items() if key not in calls}
     if not config.resume:
         return runs.start("phase0", config.name, settings), 0
     run, checkpoint = runs.resume("phase0", config.name, settings)
@@ -140,6 +143,8 @@ def main(config: Config) -> None:
     points, labels = two_moons(config.n_points, config.noise, np.random.default_rng(config.seed))
     model = MLP(2, [config.n_hidden, config.n_hidden, 1], random.Random(config.seed))
     run, done = open_run(config, model)
+    if config.tensorboard:
+        run.show_in_tensorboard(done)
     # Plain floats: arithmetic with NumPy's scalars is several times slower.
     data = points.tolist(), labels.tolist()
     bar = loops.Bar("two moons", config.steps, done=done, unit="points", per_step=config.n_points)

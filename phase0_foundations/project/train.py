@@ -95,6 +95,8 @@ def train(config: Config, digits: Digits | None = None, root: Path = runs.RUNS) 
         trainer.restore(saved)
     else:
         run = runs.start(PHASE, config.name, config.settings(), root)
+    if config.tensorboard:
+        run.show_in_tensorboard(trainer.done)
     print(describe(trainer))
     with run, one_thread():
         fit(trainer, run)
