@@ -13,11 +13,12 @@ def logsumexp(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """Return log(sum(exp(x))) along an axis, without overflow.
 
     Args:
-        x: a floating array; -inf is allowed and adds nothing.
+        x: a floating array, which is not modified; an entry of -inf adds nothing.
         axis: the axis that is summed away.
 
     Returns:
-        x's shape without that axis, x's dtype; -inf where every entry is -inf or there is none.
+        x's shape without that axis, x's dtype; -inf where every entry is -inf or there is none,
+        +inf where one is +inf.
 
     Raises:
         ValueError: if x is not a floating array.
@@ -33,10 +34,11 @@ def logsumexp(x: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Return exp(x) / sum(exp(x)) along an axis: positive numbers that sum to one.
+    """Return exp(x) / sum(exp(x)) along an axis: numbers from 0 to 1 that sum to one.
 
     Args:
-        x: a floating array with at least one finite entry along the axis, no +inf.
+        x: a floating array with at least one finite entry along the axis, and no +inf; -inf
+            stands for a masked entry and gets exactly 0. It is not modified.
         axis: the axis along which the result sums to one.
 
     Returns:
@@ -48,5 +50,5 @@ def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     if not np.issubdtype(x.dtype, np.floating):
         raise ValueError(f"need a floating array; got {x.dtype}")
     # Not exp(x - logsumexp(x)): for float32 logits near 1e4 that difference keeps three digits.
-    exps = np.exp(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
+    exps = np.exp(x - x.max(axis=axis, keepdims=True))
     return exps / exps.sum(axis=axis, keepdims=True)

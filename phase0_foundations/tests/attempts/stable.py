@@ -42,6 +42,44 @@ def _(x, axis=-1):
     return m + np.log(np.exp(x - np.expand_dims(m, axis)).sum(axis))
 
 
+@attempt("logsumexp_in_place")
+def _(x, axis=-1):
+    m = np.amax(x, axis, initial=-np.inf)
+    m[np.isinf(m)] = 0.0
+    x[...] = x - np.expand_dims(m, axis)
+    return m + np.log(np.sum(np.exp(x), axis))
+
+
+@attempt("logsumexp_max_without_keepdims")
+def _(x, axis=-1):
+    m = np.amax(x, axis, initial=-np.inf)
+    m = np.where(np.isinf(m), 0.0, m)
+    return np.log(np.sum(np.exp(x - m), axis)) + m
+
+
+@attempt("softmax_in_place")
+def _(x, axis=-1):
+    np.subtract(x, np.expand_dims(np.max(x, axis), axis), out=x)
+    weights = np.exp(x)
+    return weights / np.expand_dims(weights.sum(axis), axis)
+
+
+@attempt("softmax_max_without_keepdims")
+def _(x, axis=-1):
+    m = np.max(x, axis)
+    weights = np.exp(np.subtract(x, m))
+    total = np.expand_dims(weights.sum(axis), axis)
+    return weights / total
+
+
+@attempt("softmax_sum_without_keepdims")
+def _(x, axis=-1):
+    m = np.expand_dims(np.max(x, axis), axis)
+    weights = np.exp(x - m)
+    total = weights.sum(axis)
+    return np.divide(weights, total)
+
+
 @attempt("softmax_naive")
 def _(x, axis=-1):
     return np.exp(x) / np.sum(np.exp(x), axis, keepdims=True)
