@@ -14,10 +14,10 @@ def matmul_loops(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
     Args:
         A: (m, k).
-        B: (k, n).
+        B: (k, n). Neither is modified.
 
     Returns:
-        (m, n), in NumPy's common dtype of A and B; zeros where k = 0.
+        (m, n), of the dtype np.result_type(A, B); zeros where k = 0.
 
     Raises:
         ValueError: if A and B are not matrices whose inner sizes agree.
@@ -37,10 +37,10 @@ def matmul_rows_by_columns(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
     Args:
         A: (m, k).
-        B: (k, n).
+        B: (k, n). Neither is modified.
 
     Returns:
-        (m, n), in NumPy's common dtype of A and B.
+        (m, n), of the dtype np.result_type(A, B).
 
     Raises:
         ValueError: if A and B are not matrices whose inner sizes agree.
@@ -62,10 +62,10 @@ def matmul_outer_products(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
     Args:
         A: (m, k).
-        B: (k, n).
+        B: (k, n). Neither is modified.
 
     Returns:
-        (m, n), in NumPy's common dtype of A and B; zeros where k = 0.
+        (m, n), of the dtype np.result_type(A, B); zeros where k = 0.
 
     Raises:
         ValueError: if A and B are not matrices whose inner sizes agree.
@@ -106,7 +106,7 @@ def batched_matmul(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
     Args:
         A: (..., m, k).
-        B: (..., k, n).
+        B: (..., k, n). Neither is modified.
 
     Returns:
         (..., m, n), where ... is the broadcast shape of both batches. One einsum can say it.
@@ -126,7 +126,7 @@ def project(b: np.ndarray, A: np.ndarray) -> np.ndarray:
 
     Args:
         b: (m,).
-        A: (m, n), independent columns, so n <= m.
+        A: (m, n), independent columns, so n <= m. Neither is modified.
 
     Returns:
         (m,): p, such that b - p is orthogonal to every column of A.
@@ -149,7 +149,7 @@ def least_squares(A: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     Args:
         A: (m, n), independent columns, so n <= m.
-        b: (m,).
+        b: (m,). Neither is modified.
 
     Returns:
         (n,): x.
@@ -174,7 +174,7 @@ def power_iteration(A: np.ndarray, v: np.ndarray, n_steps: int) -> tuple[float, 
 
     Args:
         A: (n, n), symmetric.
-        v: (n,), where to start; not zero. It is not modified.
+        v: (n,), where to start; not zero. Neither is modified.
         n_steps: how many multiplications by A.
 
     Returns:
@@ -206,13 +206,14 @@ def truncated_svd(
     adds to a weight matrix is such a thin sum (phase 3).
 
     Args:
-        A: (m, n), of at least that rank.
-        rank: how many singular triplets, from the largest down.
+        A: (m, n), of at least that rank. It is not modified.
+        rank: how many singular triplets, from the largest down; 0 is an empty sum.
         rng: draws the start of each power iteration.
         n_steps: power iterations for each triplet.
 
     Returns:
-        U (m, rank), S (rank,) descending, Vt (rank, n), as in `np.linalg.svd`; float64.
+        U (m, rank), S (rank,) descending, Vt (rank, n), as in `np.linalg.svd`; float64. These
+        shapes hold for rank 0 too: (m, 0), (0,) and (0, n).
 
     Raises:
         ValueError: if the rank is not between 0 and the smaller side of A.

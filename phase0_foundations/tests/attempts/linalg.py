@@ -203,6 +203,13 @@ def _(A, b):
     return np.linalg.solve(gram, right)
 
 
+@attempt("least_squares_by_the_inverse")
+def _(A, b):
+    gram = np.dot(A.transpose(), A)
+    right = np.dot(A.transpose(), b)
+    return np.dot(np.linalg.inv(gram), right)
+
+
 @attempt("least_squares_of_the_first_rows")
 def _(A, b):
     rows, columns = A.shape
@@ -266,6 +273,29 @@ def _(A, v, n_steps):
             return eigenvalue, w
         w = Aw / np.linalg.norm(Aw)
     return eigenvalue, w
+
+
+@attempt("power_in_place")
+def _(A, v, n_steps):
+    np.divide(v, np.sqrt(v.dot(v)), out=v)
+    w = v.copy()
+    while n_steps > 0 and np.any(A.dot(w)):
+        w = A.dot(w)
+        w, n_steps = w / np.sqrt(w.dot(w)), n_steps - 1
+    return w.dot(A).dot(w), w
+
+
+@attempt("svd_deflates_in_place")
+def _(A, rank, rng, n_steps=200):
+    left, sizes, right = np.zeros((len(A), rank)), np.zeros(rank), np.zeros((rank, A.shape[1]))
+    for t in range(rank):
+        start = rng.standard_normal(A.shape[1])
+        right[t] = linalg.power_iteration(np.dot(A.T, A), start, n_steps)[1]
+        image = A.dot(right[t])
+        sizes[t] = np.sqrt(image.dot(image))
+        left[:, t] = image / sizes[t]
+        A[:] = A - image[:, None] * right[[t]]
+    return left, sizes, right
 
 
 @attempt("svd_without_deflation")

@@ -39,7 +39,7 @@ def loops_transpose_b(A, B):
 @mistake(
     "0.1",
     "linalg.matmul_loops",
-    "np.zeros makes float64 whatever it will hold; ask NumPy for the common dtype of A and B.",
+    "This is float64 even for integers: ask np.result_type(A, B); np.common_type is always floating.",
 )
 def loops_always_float64(A, B):
     C = np.zeros((A.shape[0], B.shape[1]))
@@ -279,6 +279,15 @@ def least_squares_by_normal_equations(A, b):
 @mistake(
     "0.4",
     "linalg.least_squares",
+    "Solving AᵀA x = Aᵀb squares the condition number and throws half the digits away; use A = QR.",
+)
+def least_squares_by_the_inverse(A, b):
+    return np.linalg.inv(A.T @ A) @ A.T @ b
+
+
+@mistake(
+    "0.4",
+    "linalg.least_squares",
     "This fits the first n points exactly and never looks at the others.",
 )
 def least_squares_of_the_first_rows(A, b):
@@ -367,6 +376,39 @@ def power_eigenvalue_one_step_late(A, v, n_steps):
             break
         v = stretched / np.linalg.norm(stretched)
     return value, v
+
+
+@mistake(
+    "0.5",
+    "linalg.power_iteration",
+    "v /= ... writes into the caller's array; v = v / ... makes a new one and leaves theirs alone.",
+)
+def power_in_place(A, v, n_steps):
+    v /= np.linalg.norm(v)
+    for _ in range(n_steps):
+        stretched = A @ v
+        if not stretched.any():
+            break
+        v = stretched / np.linalg.norm(stretched)
+    return float(v @ A @ v), v
+
+
+@mistake(
+    "0.5",
+    "linalg.truncated_svd",
+    "`rest = A` copies nothing, so `rest -= ...` empties the caller's A: rest = rest - ... makes a new one.",
+)
+def svd_deflates_in_place(A, rank, rng, n_steps=200):
+    m, n = A.shape
+    U, S, Vt = np.empty((m, rank)), np.empty(rank), np.empty((rank, n))
+    rest = A
+    for i in range(rank):
+        _, v = power_iteration(rest.T @ rest, rng.standard_normal(n), n_steps)
+        layer = rest @ v
+        S[i] = np.linalg.norm(layer)
+        U[:, i], Vt[i] = layer / S[i], v
+        rest -= np.outer(layer, v)
+    return U, S, Vt
 
 
 @mistake(
