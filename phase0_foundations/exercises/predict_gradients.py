@@ -42,7 +42,8 @@ def gradients_after_two_calls() -> tuple[float, float]:
         c.backward()
         c.backward()
 
-    Read what `Value.backward` promises before you answer. Return the pair (x.grad, b.grad).
+    Read what `Value.backward` promises before you answer. Return a tuple of two numbers,
+    (x.grad, b.grad).
     """
     # TODO 0.9: Return the pair (x.grad, b.grad).
     raise NotImplementedError("exercise 0.9: gradients_after_two_calls")

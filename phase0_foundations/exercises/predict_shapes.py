@@ -19,7 +19,7 @@ def number_of_errors() -> int:
     """How many numbers are in `predictions - targets`?
 
     The predictions of a network for 100 points have the shape (100, 1), one row per point. The
-    targets have the shape (100,). Nothing complains. Return an integer.
+    targets have the shape (100,). Nothing complains. Return an integer, not a shape.
     """
     # TODO 0.2: Return how many numbers the difference holds.
     raise NotImplementedError("exercise 0.2: number_of_errors")
@@ -33,7 +33,7 @@ def pair_that_fails() -> str:
     C. shapes (2, 3) and (2,)
     D. shapes () and (7, 1, 1)
 
-    Return the letter.
+    Return the letter, a string.
     """
     # TODO 0.2: Return the letter of the addition that raises.
     raise NotImplementedError("exercise 0.2: pair_that_fails")

@@ -47,7 +47,8 @@ def gradients_after_two_calls() -> tuple[float, float]:
         c.backward()
         c.backward()
 
-    Read what `Value.backward` promises before you answer. Return the pair (x.grad, b.grad).
+    Read what `Value.backward` promises before you answer. Return a tuple of two numbers,
+    (x.grad, b.grad).
     """
     x = Value(3.0)
     b = x * 2.0

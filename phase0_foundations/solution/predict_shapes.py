@@ -18,7 +18,7 @@ def number_of_errors() -> int:
     """How many numbers are in `predictions - targets`?
 
     The predictions of a network for 100 points have the shape (100, 1), one row per point. The
-    targets have the shape (100,). Nothing complains. Return an integer.
+    targets have the shape (100,). Nothing complains. Return an integer, not a shape.
     """
     return (np.zeros((100, 1)) - np.zeros(100)).size
 
@@ -31,7 +31,7 @@ def pair_that_fails() -> str:
     C. shapes (2, 3) and (2,)
     D. shapes () and (7, 1, 1)
 
-    Return the letter.
+    Return the letter, a string.
     """
     pairs = {
         "A": ((4, 1), (5,)),

@@ -31,6 +31,12 @@ def _():
     return n_points
 
 
+@attempt("errors_as_a_shape")
+def _():
+    n_points = 100
+    return [n_points, n_points]
+
+
 @attempt("errors_side_by_side")
 def _():
     return 100 + 100

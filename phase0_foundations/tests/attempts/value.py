@@ -49,6 +49,13 @@ def _(self, exponent):
     return Value(x**n, children=(self,), local_grads=(math.pow(x, n - 1),), op="pow")
 
 
+@attempt("pow_without_brackets")
+def _(self, exponent):
+    x, n = self.data, exponent
+    power = x**n
+    return Value(power, children=(self,), local_grads=(n * power - 1,), op="pow")
+
+
 @attempt("exp_by_the_power_rule")
 def _(self):
     x = self.data
@@ -93,6 +100,13 @@ def _(self):
     return Value(0, (self,), (0,), "relu")
 
 
+@attempt("relu_open_at_the_kink")
+def _(self):
+    if self.data < 0:
+        return Value(0, (self,), (0,), "relu")
+    return Value(self.data, (self,), (1,), "relu")
+
+
 @attempt("order_parents_first")
 def _(root):
     found = []
@@ -107,6 +121,34 @@ def _(root):
             walk(child)
 
     walk(root)
+    return found
+
+
+@attempt("order_parents_first_reversed")
+def _(root):
+    found = []
+
+    def walk(node):
+        if node not in found:
+            found.insert(0, node)
+            for child in node.children:
+                walk(child)
+
+    walk(root)
+    return found
+
+
+@attempt("order_right_parents_first_reversed")
+def _(root):
+    found, known, waiting = [], {}, [root]
+    while len(waiting) > 0:
+        node = waiting.pop(-1)
+        if id(node) in known:
+            continue
+        known[id(node)] = True
+        found = [node, *found]
+        for child in node.children:
+            waiting.append(child)
     return found
 
 

@@ -51,6 +51,15 @@ def errors_one_per_point():
 @mistake(
     "0.2",
     "predict_shapes.number_of_errors",
+    "A shape, and worth a second look at it; but asked for is how many numbers it holds: an integer please.",
+)
+def errors_as_a_shape():
+    return (100, 100)
+
+
+@mistake(
+    "0.2",
+    "predict_shapes.number_of_errors",
     "The arrays are not put side by side; each axis is stretched to the other array's size.",
 )
 def errors_side_by_side():

@@ -70,6 +70,16 @@ def pow_forgets_the_factor(self, exponent):
 
 @mistake(
     "0.7",
+    "value.Value.__pow__",
+    "** binds more tightly than -: x ** n - 1 is xⁿ minus 1. The exponent n - 1 wants brackets.",
+)
+def pow_without_brackets(self, exponent):
+    slope = exponent * self.data**exponent - 1
+    return Value(self.data**exponent, (self,), (slope,), f"**{exponent}")
+
+
+@mistake(
+    "0.7",
     "value.Value.exp",
     "x eˣ⁻¹ is the power rule, but here the variable is the exponent: eˣ is its own derivative.",
 )
@@ -128,6 +138,15 @@ def relu_passes_its_value(self):
     return Value(result, (self,), (result,), "relu")
 
 
+@mistake(
+    "0.7",
+    "value.Value.relu",
+    "Right but for the kink: at 0 itself the derivative is 0 by convention, so compare with >, not >=.",
+)
+def relu_open_at_the_kink(self):
+    return Value(max(0.0, self.data), (self,), (float(self.data >= 0),), "relu")
+
+
 # -- 0.8 --------------------------------------------------------------------------------------
 
 
@@ -145,6 +164,38 @@ def order_parents_first(root):
             order.append(node)
             stack.extend(reversed(node.children))
     return order
+
+
+@mistake(
+    "0.8",
+    "value.topological_order",
+    "Pre-order turned round is not post-order: a shared node met early ends up behind a user met later.",
+)
+def order_parents_first_reversed(root):
+    order, seen, stack = [], set(), [root]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            order.append(node)
+            stack.extend(reversed(node.children))
+    return order[::-1]
+
+
+@mistake(
+    "0.8",
+    "value.topological_order",
+    "Pre-order turned round is not post-order: a shared node met early ends up behind a user met later.",
+)
+def order_right_parents_first_reversed(root):
+    order, seen, stack = [], set(), [root]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            order.append(node)
+            stack.extend(node.children)
+    return order[::-1]
 
 
 @mistake(
