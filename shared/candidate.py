@@ -13,21 +13,21 @@ import gc
 import importlib
 import json
 import os
-import re
+import pdb  # noqa: T100 (to take it out of service)
 import signal
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
 
 from shared import testing
-from shared.checks import CheckFailed
+from shared.failure import describe
 from shared.graft import Graft, installed
 
 STACK_FILE = "stack.txt"
@@ -84,14 +84,14 @@ def run(job: Job, reports: Connection) -> None:
             if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
                 raise RuntimeError(f"no test of exercise {job.exercise} could be run ({code.name})")
     except BaseException as error:  # whatever a learner's module does when it is imported
-        send({"test": None, **describe(error, job)})
+        send({"test": None, **describe(error, job.grafts, in_test=False)})
     send({"test": None, "outcome": "finished"})
     os._exit(0)  # without waiting for threads that a learner's code left running
 
 
 def _arguments(job: Job) -> list[str]:
-    unused = ("cacheprovider", "terminal", "unraisableexception", "threadexception", "faulthandler")
-    plugins = [word for name in unused for word in ("-p", f"no:{name}")]
+    unused = "cacheprovider terminal debugging unraisableexception threadexception faulthandler"
+    plugins = [word for name in unused.split() for word in ("-p", f"no:{name}")]
     return [*plugins, "-s", f"-c{os.devnull}", f"--rootdir={job.root}", *map(str, job.tests)]
 
 
@@ -127,10 +127,15 @@ def _fence(job: Job) -> None:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(int(job.seconds) + ORPHAN_S)
     _limit(job)
+    sys.breakpointhook = pdb.set_trace = _no_debugger
     sys.path.insert(0, str(job.root))
     sys.dont_write_bytecode = True
     sys.addaudithook(_keep_files(job.folder))
     sys.addaudithook(_keep_from_forking_again())
+
+
+def _no_debugger(*arguments: object, **options: object) -> NoReturn:
+    raise RuntimeError("there is no debugger in a graded run; what you print is shown instead")
 
 
 def _limit(job: Job) -> None:
@@ -198,8 +203,9 @@ class Recorder:
         self.job, self.send = job, send
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep what is marked with the job's exercise."""
+        """Keep what is marked with the job's exercise, and tell how many that are."""
         items[:] = [item for item in items if self._wanted(item)]
+        self.send({"test": None, "outcome": "collected", "message": str(len(items))})
 
     def _wanted(self, item: pytest.Item) -> bool:
         marker = item.get_closest_marker("exercise")
@@ -223,43 +229,10 @@ class Recorder:
         if report.skipped:
             record |= {"outcome": "skipped", "message": str(call.excinfo.value)}
         elif report.failed:
-            record |= describe(call.excinfo.value, self.job)
+            record |= describe(call.excinfo.value, self.job.grafts)
             if record["outcome"] != "todo" and not self.job.to_the_end:
                 item.session.shouldfail = "the first failure is known"
         elif call.when != "call":
             return report
         self.send(record)
         return report
-
-
-def describe(error: BaseException, job: Job) -> dict:
-    """Sort an exception into to do, wrong or error, and find the line that it came from."""
-    where = _where(error, {str(graft.path) for graft in job.grafts})
-    message = str(error) or type(error).__name__
-    # The number may be that of an older course: only this exercise's objects are the learner's.
-    if isinstance(error, NotImplementedError) and re.match(r"exercise \d+\.\d+: ", message):
-        return {"outcome": "todo", "message": message, "where": where}
-    notes = [line for note in getattr(error, "__notes__", []) for line in note.splitlines()[:6]]
-    found = {"message": message[:2000], "where": where, "notes": notes[:8]}
-    if isinstance(error, CheckFailed):
-        return {"outcome": "wrong", "check": error.name, "seen": error.seen, **found}
-    if isinstance(error, AssertionError) and not _raised_by_learner(error, job):
-        return {"outcome": "wrong", "check": None, "seen": message, **found}
-    found["message"] = f"{type(error).__name__}: {message[:2000]}"
-    return {"outcome": "error", "check": None, "seen": found["message"], **found}
-
-
-def _raised_by_learner(error: BaseException, job: Job) -> bool:
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename in {str(graft.path) for graft in job.grafts}
-
-
-def _where(error: BaseException, learner_files: set[str]) -> dict | None:
-    """Return the innermost line of a learner's file in a traceback."""
-    if isinstance(error, SyntaxError) and error.filename in learner_files:
-        return {"file": error.filename, "line": error.lineno, "text": (error.text or "").strip()}
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
-        if frame.filename in learner_files:
-            return {"file": frame.filename, "line": frame.lineno, "text": frame.line or ""}
-    return None

@@ -137,7 +137,13 @@ CASES = {
         "File too large",
     ),
     "asks a question": ("    return input('mean? ')\n", "", "error", "EOFError"),
-    "starts the debugger": ("    breakpoint()\n    return 'x'\n", "", "error", ""),
+    "starts the debugger": ("    breakpoint()\n    return 'x'\n", "", "error", "no debugger"),
+    "imports a debugger": (
+        "    import pdb\n    pdb.set_trace()\n    return 'x'\n",
+        "",
+        "error",
+        "no debugger",
+    ),
     "patches a library": (
         "    np.ndarray = np.sum = None\n    return 'x'\n",
         "",
@@ -153,7 +159,7 @@ CASES = {
     "returns nothing": ("    pass\n", "", "wrong", "got None"),
     "yields": ("    yield 1\n", "", "wrong", "expected numbers"),
     "is async": ("    return async_mean()\n", "async def async_mean(): ...\n", "wrong", "numbers"),
-    "wrong number of arguments": (None, "", "error", "TypeError"),
+    "wrong number of arguments": (None, "", "error", "could not call your code: TypeError"),
     "deleted": (None, "", "error", "you have not defined mean"),
     "renamed": (None, "", "error", "you have not defined mean"),
     "empty file": (None, "", "error", "you have not defined"),
