@@ -3,6 +3,7 @@
 Only the lines of the exercise's own objects change, in a file that parses or not.
 """
 
+import time
 from pathlib import Path
 
 from shared.files import write_bytes, write_text
@@ -12,7 +13,10 @@ from shared.syllabus import Exercise, Phase
 
 
 def reset(phase: Phase, exercise: Exercise) -> list[str]:
-    """Put an exercise's objects back as they were given, and leave every other line alone."""
+    """Put an exercise's objects back as they were given, and leave every other line alone.
+
+    What stood there is kept in runs/reset/.
+    """
     said = []
     for module in exercise.modules:
         path, pristine = phase.learner(module), stub(phase, module)
@@ -20,13 +24,27 @@ def reset(phase: Phase, exercise: Exercise) -> list[str]:
             write_text(path, pristine.text)
             said.append(f"{short(path)}: written anew")
             continue
-        for qualname in exercise.names(module):
-            _put_back(path, pristine, qualname)
-            said.append(f"{short(path)}: {qualname} is as it was given")
+        names = exercise.names(module)
+        replaced = [_put_back(path, pristine, qualname) for qualname in names]
+        said += [f"{short(path)}: {qualname} is as it was given" for qualname in names]
+        if kept := b"\n\n".join(filter(None, replaced)):
+            backup = _backup(phase.folder.parent, module)
+            write_bytes(backup, kept)
+            said.append(f"what stood there is in {short(backup)}")
     return said
 
 
-def _put_back(path: Path, pristine: SourceFile, qualname: str) -> None:
+def _backup(root: Path, module: str) -> Path:
+    """Return a new file's name for what a reset takes out of a module."""
+    folder = root / "runs" / "reset"
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{module}-{time.strftime('%Y%m%d-%H%M%S')}"
+    taken = sum(1 for _ in folder.glob(f"{stem}*"))
+    return folder / (f"{stem}_{taken}.py" if taken else f"{stem}.py")
+
+
+def _put_back(path: Path, pristine: SourceFile, qualname: str) -> bytes:
+    """Put one object back; return what was in its place, if that is not what was given."""
     first, last, lines = _replacement(SourceFile.read(path), pristine, qualname)
     # In bytes, for a learner's file may have other line ends, or characters that are no UTF-8.
     old = path.read_bytes().splitlines(keepends=True)
@@ -35,6 +53,7 @@ def _put_back(path: Path, pristine: SourceFile, qualname: str) -> None:
         old[first - 1] += end
     new = [line.rstrip("\n").encode() + end for line in lines]
     write_bytes(path, b"".join([*old[:first], *new, *old[last:]]))
+    return b"" if old[first:last] == new else b"".join(old[first:last])
 
 
 def _replacement(

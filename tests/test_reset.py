@@ -13,7 +13,7 @@ def reset_text(course, before: bytes, after: bytes, identifier="0.2") -> bytes:
     assert before != after
     path.write_bytes(after)
     exercise = next(e for e in course.phase.exercises if e.id == identifier)
-    assert all("as it was given" in line for line in reset(course.phase, exercise))
+    assert "as it was given" in reset(course.phase, exercise)[0]
     return path.read_bytes()
 
 
@@ -42,6 +42,20 @@ def test_reset_moves_no_other_byte(tmp_path, body, ends):
     before = given.replace(b"\n", ends)
     after = given.replace(TODO, body).replace(b"\n", ends)
     assert reset_text(course, before, after) == before
+
+
+def test_reset_keeps_what_it_takes_out(tmp_path):
+    course = make_course(tmp_path)
+    exercise = next(e for e in course.phase.exercises if e.id == "0.2")
+    for body in (b"        return 1\n", b"        return 2 +\n"):  # within one second, perhaps
+        path = course.file("arith")
+        path.write_bytes(path.read_bytes().replace(TODO, body))
+        assert "is in runs/reset/arith-" in reset(course.phase, exercise)[-1]
+    kept = [path.read_text() for path in sorted(tmp_path.glob("runs/reset/*.py"))]
+    assert len(kept) == 2
+    assert "return 1" in kept[0]
+    assert "return 2 +" in kept[1]
+    assert "what stood there" not in " ".join(reset(course.phase, exercise))
 
 
 def test_reset_puts_back_what_is_gone(tmp_path):
