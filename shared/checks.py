@@ -101,10 +101,11 @@ def equal(actual: Any, expected: Any, name: str) -> None:
 
 
 def law(holds: Any, name: str, actual: Any = None) -> None:
-    """Check a property that must hold; `actual` is the value in which one can see it broken."""
+    """Check a property that must hold; `actual` is where one can see it broken: value or words."""
     if not bool(holds):
-        looked_at = "" if actual is None else f"\n  got {brief(actual)}"
-        raise CheckFailed(name, f"this must hold, and does not{looked_at}", actual)
+        shown = actual if isinstance(actual, str) else brief(actual)
+        looked_at = "" if actual is None else f"\n  got {shown}"
+        raise CheckFailed(name, f"does not hold{looked_at}", actual)
 
 
 def at_most(actual: Any, bound: float, name: str) -> None:
@@ -166,7 +167,9 @@ def guess(actual: Any, answer: Near | Sealed, name: str) -> None:
     """Check a prediction. A wrong one gets a direction where there is one, never the answer."""
     if isinstance(answer, Sealed):
         if seal(answer.salt, actual) != answer:
-            raise CheckFailed(name, f"your guess {brief(actual)} is not what happens", actual)
+            raise CheckFailed(
+                name, f"your guess {brief(actual)} is not what happens", _canonical(actual)
+            )
         return
     try:
         value = float(actual)
@@ -179,7 +182,7 @@ def guess(actual: Any, answer: Near | Sealed, name: str) -> None:
     direction = "too high" if value > answer.value else "too low"
     ratio = abs(value / answer.value) if answer.value and value else 0.0
     far = " by more than a factor of ten" if ratio > 10 or ratio < 0.1 else ""
-    raise CheckFailed(name, f"your guess {brief(actual)} is {direction}{far}", actual)
+    raise CheckFailed(name, f"your guess {brief(actual)} is {direction}{far}", value)
 
 
 # -- helpers ----------------------------------------------------------------------------------
