@@ -50,6 +50,12 @@ class Answers:
                 grafts.append(graft)
         return grafts, None
 
+    def to_do(self, exercise: Exercise) -> str:
+        """Name the first object that is still to do, or else the first."""
+        written = {graft.target for graft in self.written(exercise)[0]}
+        names = list(exercise.objects)
+        return next((name for name in names if name not in written), names[0])
+
     def hash(self, exercise: Exercise) -> str | None:
         """Hash a learner's bodies and what they bring along; None if any is to do or broken."""
         grafts, problem = self.written(exercise)
@@ -72,22 +78,28 @@ class Answers:
     def beginning(self, name: str) -> dict | None:
         """Return where an answer begins, unless it was edited away in the meantime."""
         graft = self.graft(name)
-        learner = SourceFile.read(graft.path)
         try:
+            learner = SourceFile.read(graft.path)
             line = learner.find(graft.qualname).lineno
-        except (LookupError, SyntaxError):
+        except (LookupError, SyntaxError, OSError):
             return None
         return {"file": str(graft.path), "line": line, "text": learner.lines[line - 1].strip()}
 
     def warnings(self, exercise: Exercise) -> list[str]:
-        """Say where a learner has changed given code, which runs as it was given."""
+        """Say which files are gone or broken, and where a learner has changed given code."""
         said = []
         for module in exercise.modules:
-            learner = SourceFile.read(self.phase.learner(module))
+            path = self.phase.learner(module)
+            if not path.exists():
+                said.append(f"{short(path)} is gone; `make stubs` brings it back")
+                continue
+            learner = SourceFile.read(path)
             objects = {name for e in self.phase.exercises for name in e.names(module)}
             for line in given.changed(self._pristine(module), learner, objects):
-                place = short(learner.path)
-                said.append(f"you changed given code in {place}; the original runs: {line}")
+                said.append(f"you changed given code in {short(path)}; the original runs: {line}")
+            for first, _, error in learner.broken:
+                place = f"{short(path)}:{error.lineno or first} does not parse: {error.msg}"
+                said.append(f"{place}; the exercises around it are graded without it")
         return said
 
     def _pristine(self, module: str) -> SourceFile:

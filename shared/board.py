@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from shared.answers import Answers
 from shared.grader import Grade
 from shared.progress import Progress
-from shared.source import SourceFile
 from shared.syllabus import Exercise, Phase
 
 WORDS = {
@@ -34,13 +34,35 @@ def make_console() -> Console:
     return Console(width=width, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
-def show_failure(console: Console, phase: Phase, exercise: Exercise, grade: Grade) -> None:
+def show_one(
+    console: Console,
+    phase: Phase,
+    exercise: Exercise,
+    grade: Grade,
+    progress: Progress,
+    impl: str = "mine",
+) -> None:
+    """Print the grade of a single exercise: its failure, or one line and what is next."""
+    if grade.failure:
+        show_failure(console, phase, exercise, grade, progress)
+    else:
+        console.print(_title(phase, exercise, grade, progress))
+    _warnings(console, [grade])
+    if impl == "mine" and not grade.failure:
+        _next(console, phase, _upcoming(phase, [grade], progress))
+
+
+def show_failure(
+    console: Console, phase: Phase, exercise: Exercise, grade: Grade, progress: Progress
+) -> None:
     """Print one failing exercise: what the check says, the diagnosis, the line, the next hint."""
     console.print()
-    console.print(f"[bold]{exercise.id} {escape(exercise.title)}[/]: {WORDS[grade.outcome]}")
+    console.print(_title(phase, exercise, grade, progress))
     if grade.outcome == "error" and grade.where:
         console.print(_place(phase, grade.where))
     _indented(console, grade.failure.message)
+    if grade.failure.name and not grade.failure.check:
+        _indented(console, f"in test: {_in_words(grade.failure.name)}", "[dim]", "[/]")
     for note in grade.failure.notes:
         _indented(console, note, "[dim]", "[/]")
     if grade.diagnosis:
@@ -72,14 +94,10 @@ def show_board(
         table.add_row(*row, _outcome(phase, exercise, grade, progress))
     console.print(table)
     console.print(f"  {_sums([grade.outcome for grade in grades])}")
-    for warning in sorted({line for grade in grades for line in grade.warnings}):
-        console.print(f"  [yellow]note:[/] {escape(warning)}")
+    _warnings(console, grades)
     if impl == "mine":
-        known = {e.id: STATUS[progress.entry(phase, e).status] for e in phase.exercises}
-        known |= {grade.exercise: grade.outcome for grade in grades}
-        first = list(known).index(grades[0].exercise)  # what is next begins where one was working
-        order = [*list(known)[first:], *list(known)[:first]]
-        _next(console, phase, {identifier: known[identifier] for identifier in order})
+        places = {grade.exercise: grade.where for grade in grades}
+        _next(console, phase, _upcoming(phase, grades, progress), places)
 
 
 def show_map(console: Console, phases: list[Phase], progress: Progress) -> None:
@@ -105,15 +123,35 @@ def show_map(console: Console, phases: list[Phase], progress: Progress) -> None:
         _next(console, *upcoming)
 
 
+def _title(phase: Phase, exercise: Exercise, grade: Grade, progress: Progress) -> str:
+    outcome = _outcome(phase, exercise, grade, progress)
+    return f"[bold]{exercise.id} {escape(exercise.title)}[/]: {outcome}"
+
+
 def _outcome(phase: Phase, exercise: Exercise, grade: Grade, progress: Progress) -> str:
     words = WORDS[grade.outcome]
     if grade.outcome == "todo" and grade.done:
-        words += f" ({grade.done} of {grade.total} written)"
+        words += f" ({grade.done} of {grade.total} written"
+        words += f", {grade.passed} of {grade.checks} checks pass)"
+    if grade.failure and grade.checks:
+        words += f" (after {grade.passed} of {grade.checks} checks passed)"
     if grade.reason:
         words += f" ({escape(grade.reason)})"
     if progress.entry(phase, exercise).revealed:
         words += " [dim](solution shown)[/]"
     return words
+
+
+def _warnings(console: Console, grades: list[Grade]) -> None:
+    for warning in sorted({line for grade in grades for line in grade.warnings}):
+        console.print(f"  [yellow]note:[/] {escape(warning)}")
+
+
+def _in_words(test: str) -> str:
+    """Turn "tests/test_stable.py::test_rows_sum_to_one[2]" into "rows sum to one [2]"."""
+    name, bracket, case = test.rpartition("::")[2].partition("[")
+    words = name.removeprefix("test_").replace("_", " ")
+    return f"{words} {bracket}{case}".rstrip()
 
 
 def _remarks(phase: Phase, exercise: Exercise, progress: Progress) -> list[str]:
@@ -133,14 +171,28 @@ def _sums(outcomes: list[str]) -> str:
     return ", ".join(parts)
 
 
+def _upcoming(phase: Phase, grades: list[Grade], progress: Progress) -> dict[str, str]:
+    """Map each exercise to its outcome, beginning where one was working."""
+    known = {e.id: STATUS[progress.entry(phase, e).status] for e in phase.exercises}
+    known |= {grade.exercise: grade.outcome for grade in grades}
+    first = list(known).index(grades[0].exercise)
+    order = [*list(known)[first:], *list(known)[:first]]
+    return {identifier: known[identifier] for identifier in order}
+
+
 def _open(phase: Phase, outcomes: dict[str, str]) -> list[Exercise]:
     """List the exercises that are neither done nor skipped, in the order of `outcomes`."""
     by_id = {exercise.id: exercise for exercise in phase.exercises}
     return [by_id[i] for i, outcome in outcomes.items() if outcome not in ("right", "skipped")]
 
 
-def _next(console: Console, phase: Phase, outcomes: dict[str, str]) -> None:
-    """Print the first exercise that is still open, with its place in the files and the lesson."""
+def _next(
+    console: Console, phase: Phase, outcomes: dict[str, str], places: dict | None = None
+) -> None:
+    """Print the first exercise that is still open, with its place in the files and the lesson.
+
+    The place is the failing line, where `places` knows it, or the first object still to do.
+    """
     if not outcomes:
         console.print(f"  Phase {phase.number} has no exercises yet.")
         return
@@ -148,24 +200,22 @@ def _next(console: Console, phase: Phase, outcomes: dict[str, str]) -> None:
         console.print(f"  All of phase {phase.number} is done.")
         return
     exercise = _open(phase, outcomes)[0]
-    module, _, qualname = next(iter(exercise.objects)).partition(".")
-    path = phase.learner(module)
-    try:
-        line = SourceFile.read(path).find(qualname).lineno
-    except (OSError, SyntaxError, LookupError):
-        line = 1
+    answers = Answers(phase)
+    name = answers.to_do(exercise)
+    place = (places or {}).get(exercise.id) or answers.beginning(name)
+    place = place or {"file": phase.learner(name.partition(".")[0]), "line": 1}
     console.print(f"  [bold]next:[/] {exercise.id} {escape(exercise.title)}", end="")
-    console.print(f" ({exercise.minutes} min) in {_relative(phase, path)}:{line}")
+    console.print(f" ({exercise.minutes} min) in {_at(phase, place)}")
     console.print(f"  [dim]read:[/] {phase.package}/README.md#{exercise.read}")
 
 
 def _place(phase: Phase, where: dict) -> str:
-    place = f"{_relative(phase, Path(where['file']))}:{where['line']}"
-    return f"  [cyan]{place}[/]   {escape((where['text'] or '').strip())}"
+    return f"  [cyan]{_at(phase, where)}[/]   {escape((where['text'] or '').strip())}"
 
 
-def _relative(phase: Phase, path: Path) -> str:
-    return Path(os.path.relpath(path, phase.folder.parent)).as_posix()
+def _at(phase: Phase, where: dict) -> str:
+    path = Path(os.path.relpath(where["file"], phase.folder.parent)).as_posix()
+    return f"{path}:{where['line']}"
 
 
 def _indented(console: Console, text: str, before: str = "", after: str = "") -> None:

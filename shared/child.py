@@ -40,11 +40,17 @@ class Test:
 
 @dataclass
 class Run:
-    """What became of a candidate: its tests, and how its process ended."""
+    """What became of a candidate: its tests, of `collected` in all, and how its process ended."""
 
     tests: list[Test]
     output: str = ""
     seconds: float = 0.0
+    collected: int = 0
+
+    @property
+    def passed(self) -> int:
+        """How many tests passed; after a failure no other is run."""
+        return sum(test.outcome == "passed" for test in self.tests)
 
     @property
     def outcome(self) -> str:
@@ -80,6 +86,7 @@ class Child:
         self, context: multiprocessing.context.BaseContext, job: Job, stop: threading.Event
     ):
         self.job, self.stop = job, stop
+        self.collected = 0
         self.reports, childs_end = context.Pipe(duplex=False)
         self.process = context.Process(target=run, args=(job, childs_end))
         with _HiddenMain():
@@ -96,7 +103,7 @@ class Child:
             self._end()
         if ending:
             tests.append(ending)
-        return Run(tests, self._output(), round(time.monotonic() - began, 3))
+        return Run(tests, self._output(), round(time.monotonic() - began, 3), self.collected)
 
     def _listen(self, tests: list[Test], deadline: float) -> Test | None:
         """Collect records until the child is finished; return an error if it ends otherwise."""
@@ -115,6 +122,9 @@ class Child:
                 return self._crash()
             if message["outcome"] == "finished":
                 return None
+            if message["outcome"] == "collected":
+                self.collected = int(message["message"])
+                continue
             tests.append(Test(message.pop("test") or "", **message))
         return self._error("interrupted")
 

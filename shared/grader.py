@@ -40,6 +40,7 @@ class Grade:
         where: the learner's line to look at.
         answer: hash of the learner's bodies, to know later whether they are still what passed.
         done, total: objects written and asked.
+        passed, checks: tests that passed, of all; after a failure no other is run.
         reason: why it was skipped.
         warnings: what is no failure but worth knowing.
     """
@@ -53,6 +54,8 @@ class Grade:
     answer: str | None = None
     done: int = 0
     total: int = 0
+    passed: int = 0
+    checks: int = 0
     output: str = ""
     reason: str = ""
     seconds: float = 0.0
@@ -109,18 +112,19 @@ class Grader:
         if reason := self.unavailable(exercise):
             grade.outcome, grade.reason = "skipped", reason
             return grade
+        grade.warnings = self.answers.warnings(exercise)
         grafts, problem = self.answers.written(exercise)
         grade.done = len(grafts)
         if problem:
             failure = Test("", "error", problem.message, where=problem.where)
             grade.outcome, grade.failure, grade.where = "error", failure, problem.where
         elif grafts:
-            grade.warnings = self.answers.warnings(exercise)
             grade.answer = self.answers.hash(exercise)
             # Objects still to do are grafted as well: their tests say so.
             candidate = [self.answers.graft(name) for name in exercise.objects]
             result = self.run(exercise, candidate)
             grade.outcome, grade.failure = result.outcome, result.first_failure
+            grade.passed, grade.checks = result.passed, result.collected
             grade.output = result.output
             if grade.failure:
                 self._explain(grade, exercise, self.diagnose(exercise, candidate, result))

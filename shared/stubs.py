@@ -163,12 +163,12 @@ def problems(phase: Phase, pristine: bool = False) -> list[str]:
     for module in phase.modules:
         path, expected = phase.learner(module), stub(phase, module)
         if not path.exists():
-            found.append(f"{short(path)}: missing; `python -m shared.stubs` writes it")
+            found.append(f"{short(path)}: missing; `make stubs` writes it")
             continue
         learner = SourceFile.read(path)
         objects = {name for exercise in phase.exercises for name in exercise.names(module)}
         if pristine and learner.text != expected.text:
-            found.append(f"{short(path)}: not pristine; `python -m shared.stubs --force` writes it")
+            found.append(f"{short(path)}: not pristine; `make stubs FORCE=1` writes it")
         elif lines := missing(expected, learner, objects):
             found.append(f"{short(path)}: stale, the given code differs at: {lines[0]}")
     return found
@@ -191,9 +191,8 @@ def write(phase: Phase, force: bool = False) -> list[str]:
         if old is not None and old.text == pristine.text:
             continue
         if old is not None and not force and _worked_in(phase, module, old, pristine):
-            said.append(
-                f"{short(path)}: left alone, somebody has worked in it (--force overwrites)"
-            )
+            left = "left alone, somebody has worked in it (`make stubs FORCE=1` overwrites it)"
+            said.append(f"{short(path)}: {left}")
             continue
         write_text(path, pristine.text)
         said.append(f"{short(path)}: written")

@@ -96,7 +96,7 @@ def phase_test(
     course = _phase(phase)
     chosen = [_exercise(ex, phase)[1]] if ex else course.exercises
     impl = _choice("IMPL", impl, "mine", "solution")
-    grades = _grade(course, chosen, impl, quiet=_on(json))
+    grades = _grade(course, chosen, impl, "none" if _on(json) else "one" if ex else "board")
     outcomes = {grade.outcome for grade in grades}
     if _on(json):
         print(json_format.dumps([grade.to_json() for grade in grades], indent=1))
@@ -272,9 +272,9 @@ def _choice(name: str, value: str, *known: str) -> str:
     return value
 
 
-def _grade(course, exercises: list, impl: str, quiet: bool = False) -> list:
-    """Grade exercises, print failures and board unless quiet, and keep a learner's progress."""
-    from shared.board import make_console, show_board, show_failure
+def _grade(course, exercises: list, impl: str, show: str = "board") -> list:
+    """Grade exercises, show "none", "one" or the "board" of them, and keep a learner's progress."""
+    from shared.board import make_console, show_board, show_failure, show_one
     from shared.grader import Grader
     from shared.progress import Progress
 
@@ -286,10 +286,12 @@ def _grade(course, exercises: list, impl: str, quiet: bool = False) -> list:
     for grade in grades:
         if impl == "mine":
             known.record(course, by_id[grade.exercise], grade)
-        if not quiet and grade.failure:
-            show_failure(console, course, by_id[grade.exercise], grade)
+        if show == "one":
+            show_one(console, course, by_id[grade.exercise], grade, known, impl)
+        if show == "board" and grade.failure:
+            show_failure(console, course, by_id[grade.exercise], grade, known)
     if impl == "mine":
         known.save()
-    if not quiet:
+    if show == "board":
         show_board(console, course, grades, known, impl)
     return grades

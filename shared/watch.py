@@ -3,10 +3,9 @@
 import time
 
 from rich.console import Console
-from rich.markup import escape
 from watchfiles import watch
 
-from shared.board import WORDS, make_console, show_failure
+from shared.board import make_console, show_one
 from shared.grader import Grader
 from shared.progress import Progress
 from shared.syllabus import CourseError, Exercise, Phase
@@ -25,14 +24,13 @@ def watch_phase(phase: Phase) -> int:
         )
         for _ in watch(folder, raise_interrupt=False):
             began = time.monotonic()
-            now = _answers(grader)
-            for exercise in phase.exercises:
-                if now[exercise.id] != seen[exercise.id]:
-                    _grade(console, grader, exercise)
-            seen = now
-            console.print(
-                f"  [dim]{time.strftime('%H:%M:%S')}, {time.monotonic() - began:.1f} s[/]"
-            )
+            before, seen = seen, _answers(grader)
+            touched = [e for e in phase.exercises if seen[e.id] != before[e.id]]
+            for exercise in touched:
+                _grade(console, grader, exercise)
+            if touched:
+                seconds = time.monotonic() - began
+                console.print(f"  [dim]{time.strftime('%H:%M:%S')}, {seconds:.1f} s[/]")
     return 0
 
 
@@ -46,9 +44,4 @@ def _grade(console: Console, grader: Grader, exercise: Exercise) -> None:
     progress = Progress.load(grader.root)
     progress.record(grader.phase, exercise, grade)
     progress.save()
-    if grade.failure:
-        show_failure(console, grader.phase, exercise, grade)
-    else:
-        console.print(f"{exercise.id} {escape(exercise.title)}: {WORDS[grade.outcome]}")
-    for warning in grade.warnings:
-        console.print(f"  [yellow]note:[/] {escape(warning)}")
+    show_one(console, grader.phase, exercise, grade, progress)
