@@ -46,7 +46,8 @@ def gradcheck(
     """Tell whether backward through f agrees with finite differences, for every input.
 
     A result with many elements is made one number by random weights w: loss = sum(w * f(...)). A
-    plain sum would hide all mistakes that cancel in it, such as any of a softmax.
+    plain sum would hide all mistakes that cancel in it, such as any of a softmax. An input that f
+    ignores keeps a grad of None, which counts as a gradient of zeros.
 
     Args:
         f: takes as many tensors as there are inputs, gives a tensor of any shape.
@@ -61,5 +62,5 @@ def gradcheck(
         raise ValueError(f"gradcheck needs float64, got {[str(x.dtype) for x in inputs]}")
     # TODO 0.12: True if backward and central differences agree within tol * max(1, |a|, |n|) in
     # every element of every input, for a result of any shape; a NaN or a single wrong element makes
-    # it False.
+    # it False, and a grad of None counts as zeros.
     raise NotImplementedError("exercise 0.12: gradcheck")

@@ -15,7 +15,7 @@ def normalize(x: np.ndarray, axis: int, eps: float = 1e-5) -> tuple[np.ndarray, 
     algorithm 1. The variance is the biased one, the mean of the squared deviations.
 
     Args:
-        x: any shape, floating.
+        x: any shape, floating; stays as it is.
         axis: along which mean and variance are taken.
         eps: keeps the division finite where all values along the axis are equal.
 
@@ -39,7 +39,7 @@ def normalize_backward(
 
     Args:
         grad: gradient of the loss with respect to x_hat, the shape of x_hat.
-        x_hat, inv_std: what `normalize` returned.
+        x_hat, inv_std: what `normalize` returned. All three arrays stay as they are.
         axis: the axis that `normalize` was given.
 
     Returns:

@@ -58,7 +58,7 @@ def fit(pictures: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> S
 
 
 def run_leak(pictures: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> Outcome:
-    """Keep a fifth of the pictures aside, train on jittered copies of the rest, judge by the fifth.
+    """Train on jittered copies of the pictures, and judge by pictures that were kept aside.
 
     The patient, on 500 pictures that came from one source in one go with 5000 new ones:
 
@@ -72,8 +72,7 @@ def run_leak(pictures: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> Outc
         seed: decides which pictures are kept aside, the noise and the weights.
 
     Returns:
-        The outcome; its training pictures are jittered copies, COPIES of each picture trained on,
-        its validation pictures are VALIDATION_SHARE of the given ones, as they are.
+        The network, what it was trained on, what it was judged by, and both accuracies.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(pictures))

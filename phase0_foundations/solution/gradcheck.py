@@ -53,7 +53,8 @@ def gradcheck(
     """Tell whether backward through f agrees with finite differences, for every input.
 
     A result with many elements is made one number by random weights w: loss = sum(w * f(...)). A
-    plain sum would hide all mistakes that cancel in it, such as any of a softmax.
+    plain sum would hide all mistakes that cancel in it, such as any of a softmax. An input that f
+    ignores keeps a grad of None, which counts as a gradient of zeros.
 
     Args:
         f: takes as many tensors as there are inputs, gives a tensor of any shape.

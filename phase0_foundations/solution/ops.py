@@ -148,11 +148,11 @@ def matmul_backward(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Carry the gradient of a @ b back to a and b.
 
-    A 1-d operand is a row on the left and a column on the right, and its axis of size 1 is missing
-    from the result. Batch axes broadcast.
+    Batch axes broadcast. A 1-d operand, (K,), is a row (1, K) on the left and a column (K, 1) on
+    the right; that axis of size 1 is then missing from the result, and so from grad.
 
     Args:
-        grad: the shape of a @ b.
+        grad: the shape of a @ b: (..., M, N); (..., N) if a is 1-d, (..., M) if b is, () if both.
         a: (..., M, K) or (K,).
         b: (..., K, N) or (K,).
 

@@ -48,11 +48,11 @@ def size_after_ten_layers() -> float:
 
 
 def different_hidden_units() -> int:
-    """How many different hidden units has a network whose weights all start at 0.1?
+    """How many distinct hidden units has a network whose weights all start at 0.1?
 
     The network is Linear(8, 32), relu, Linear(32, 3), with every weight of both layers set to 0.1.
-    It is trained with SGD for 100 steps on random inputs and labels. Two hidden units are
-    different if their incoming weights are.
+    It is trained with SGD for 100 steps on random inputs and labels. Hidden units with the same
+    incoming weights count as one.
 
     Return a whole number.
     """
