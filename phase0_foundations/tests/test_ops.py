@@ -18,69 +18,6 @@ from shared import checks
 TIGHT = {"rtol": 1e-10, "atol": 1e-10}  # float64 against float64: only rounding may differ
 
 
-# Exercise 0.10: the backward of matmul
-
-
-def pulled_back(grad, a, b):
-    """What torch says about the gradients of a and b."""
-    left, right = to_torch(a), to_torch(b)
-    (left @ right).backward(torch.tensor(grad))
-    return left.grad.numpy(), right.grad.numpy()
-
-
-def check_matmul_backward(shape_a, shape_b, seed=0):
-    rng = np.random.default_rng(seed)
-    a, b = rng.standard_normal(shape_a), rng.standard_normal(shape_b)
-    grad = rng.standard_normal(np.shape(a @ b))
-    expected = pulled_back(grad, a, b)
-    got = ops.matmul_backward(grad, a, b)
-    checks.close(got, expected, f"(da, db) of a {shape_a} @ b {shape_b}")
-
-
-@pytest.mark.exercise("0.10")
-def test_one_entry_of_a_square_product():
-    # Only C[0, 1] = a00 b01 + a01 b11 counts: row 0 of da is b01, b11; column 1 of db is a00, a01.
-    a, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0], [7.0, 8.0]])
-    got = ops.matmul_backward(np.array([[0.0, 1.0], [0.0, 0.0]]), a, b)
-    expected = (np.array([[6.0, 8.0], [0.0, 0.0]]), np.array([[0.0, 1.0], [0.0, 2.0]]))
-    checks.close(got, expected, "(da, db) where only C[0, 1] counts")
-
-
-@pytest.mark.exercise("0.10")
-@pytest.mark.parametrize(
-    ("shape_a", "shape_b"),
-    [
-        ((3, 3), (3, 3)),
-        ((2, 3), (3, 4)),
-        ((3, 3, 3), (3, 3, 3)),  # a cube: every wrong transpose still fits
-        ((5, 2, 3), (5, 3, 4)),
-        ((5, 2, 3), (3, 4)),
-        ((2, 1, 3, 4), (5, 4, 2)),
-        ((3,), (3,)),
-        ((2, 3), (3,)),
-        ((3,), (3, 4)),
-        ((5, 2, 3), (3,)),
-        ((3,), (5, 3, 2)),
-        ((0, 3), (3, 2)),
-    ],
-)
-def test_matmul_backward_agrees_with_torch(shape_a, shape_b):
-    check_matmul_backward(shape_a, shape_b)
-
-
-@pytest.mark.exercise("0.10")
-@given(mutually_broadcastable_shapes(signature="(m,k),(k,n)->(m,n)", max_dims=2, max_side=3))
-def test_matmul_backward_is_the_adjoint_of_a_small_change(drawn):
-    # The product is linear in a and in b: moving a by v moves sum(grad * C) by exactly sum(da * v).
-    rng = np.random.default_rng(len(drawn.result_shape))
-    a, b, v, w = (rng.standard_normal(shape) for shape in (*drawn.input_shapes,) * 2)
-    grad = rng.standard_normal(drawn.result_shape)
-    da, db = ops.matmul_backward(grad, a, b)
-    checks.equal((np.shape(da), np.shape(db)), (a.shape, b.shape), "shapes of (da, db)")
-    checks.close((da * v).sum(), (grad * (v @ b)).sum(), f"a {a.shape} moved")
-    checks.close((db * w).sum(), (grad * (a @ w)).sum(), f"b {b.shape} moved")
-
-
 # All operations against torch
 
 

@@ -1,4 +1,4 @@
-"""The tensor engine: un-broadcasting, and what a graph does with gradients, memory and changes."""
+"""The tensor engine: what a graph does with gradients, memory and changes."""
 
 import gc
 import weakref
@@ -6,64 +6,10 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
-from phase0_foundations.solution import ops, tensor
+from phase0_foundations.solution import ops
 from phase0_foundations.solution.tensor import Parameter, Tensor, no_grad
 from shared import checks
-
-GRAD = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-
-
-# Exercise 0.10: the backward of broadcasting
-
-
-@pytest.mark.exercise("0.10")
-def test_a_row_that_was_added_to_every_row():
-    # (3,) -> (2, 3): element j was used in both rows, so its gradient is the column's sum.
-    checks.close(tensor.unbroadcast(GRAD, (3,)), [5.0, 7.0, 9.0], "gradient (2, 3) of a row (3,)")
-
-
-@pytest.mark.exercise("0.10")
-def test_a_column_that_was_added_to_every_column():
-    # (2, 1) -> (2, 3): 1 + 2 + 3 and 4 + 5 + 6.
-    got = tensor.unbroadcast(GRAD, (2, 1))
-    checks.close(got, [[6.0], [15.0]], "gradient (2, 3) of a column (2, 1)")
-
-
-@pytest.mark.exercise("0.10")
-def test_a_number_that_was_added_everywhere():
-    checks.close(tensor.unbroadcast(GRAD, ()), 21.0, "gradient (2, 3) of a single number ()")
-    checks.close(tensor.unbroadcast(GRAD, (1, 1)), [[21.0]], "gradient (2, 3) of a number (1, 1)")
-
-
-@pytest.mark.exercise("0.10")
-def test_without_broadcasting_nothing_changes():
-    checks.equal(tensor.unbroadcast(GRAD, (2, 3)), GRAD, "gradient (2, 3) of an array (2, 3)")
-
-
-@pytest.mark.exercise("0.10")
-def test_new_axes_and_stretched_axes_at_once():
-    grad = np.arange(24.0).reshape(2, 3, 4)
-    expected = grad.transpose(1, 0, 2).reshape(3, 8).sum(axis=1)[:, None]
-    checks.close(
-        tensor.unbroadcast(grad, (3, 1)), expected, "gradient (2, 3, 4) of an array (3, 1)"
-    )
-
-
-@pytest.mark.exercise("0.10")
-@given(st.data())
-def test_unbroadcast_is_the_transpose_of_expand(data):
-    drawn = data.draw(mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=4))
-    shape, result = drawn.input_shapes[0], drawn.result_shape
-    grad = np.random.default_rng(len(result)).standard_normal(result)
-    leaf = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
-    leaf.expand(result).backward(torch.from_numpy(grad))
-    got = tensor.unbroadcast(grad, shape)
-    checks.close(got, leaf.grad, f"gradient {result} of an array {shape}")
-
 
 # How gradients flow
 
