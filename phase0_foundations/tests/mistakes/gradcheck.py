@@ -161,6 +161,24 @@ def numeric_gradient_half_width(f, x, eps=1e-6):
 @mistake(
     "0.12",
     "gradcheck.numeric_gradient",
+    "`/ 2 * eps` halves and then multiplies by eps: put the 2 * eps in brackets.",
+)
+def numeric_gradient_precedence(f, x, eps=1e-6):
+    grad = np.zeros(x.shape)
+    moved = x.copy()
+    for i in np.ndindex(x.shape):
+        moved[i] = x[i] + eps
+        above = f(moved)
+        moved[i] = x[i] - eps
+        below = f(moved)
+        moved[i] = x[i]
+        grad[i] = (above - below) / 2 * eps
+    return grad
+
+
+@mistake(
+    "0.12",
+    "gradcheck.numeric_gradient",
     "A moved element is not put back, so the next derivative is taken at another point.",
 )
 def numeric_gradient_not_restored(f, x, eps=1e-6):
