@@ -25,7 +25,7 @@ def test_size_after_ten_layers():
 def test_different_hidden_units():
     answer = Sealed("units", "4f052458a88f8952")
     actual = predict_training.different_hidden_units()
-    checks.guess(actual, answer, "different hidden units after equal initial weights")
+    checks.guess(actual, answer, "distinct hidden units after equal initial weights")
 
 
 @pytest.mark.exercise("0.18")

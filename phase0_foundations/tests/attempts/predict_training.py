@@ -51,6 +51,11 @@ def _():
     return 3.0
 
 
+@attempt("guess_no_units")
+def _():
+    return 32 - 32
+
+
 @attempt("guess_number_of_parameters")
 def _():
     return 784 * 128 + 128 + 128 * 10 + 10

@@ -85,6 +85,50 @@ def cross_entropy_wrong_axis(logits, targets):
 
 @mistake(
     "0.11",
+    "losses.cross_entropy_forward",
+    "[:, targets] picks the targets of all rows from every row: pair each row's number with its own target.",
+)
+def cross_entropy_all_pairs(logits, targets):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return -log_probs[:, targets].mean(), log_probs
+
+
+@mistake(
+    "0.11",
+    "losses.cross_entropy_forward",
+    "The two results are exchanged: the loss comes first, log_probs second.",
+)
+def cross_entropy_exchanged(logits, targets):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return log_probs, -log_probs[np.arange(len(targets)), targets].mean()
+
+
+@mistake(
+    "0.11",
+    "losses.cross_entropy_backward",
+    "p[targets] is whole rows, those whose numbers the targets are; give the row and the class.",
+)
+def cross_entropy_backward_whole_rows(log_probs, targets):
+    grad = np.exp(log_probs)
+    grad[targets] -= 1
+    return grad / len(targets)
+
+
+@mistake(
+    "0.11",
+    "losses.cross_entropy_backward",
+    "The gradient is right, but log_probs was overwritten on the way: exp needs an array of its own.",
+)
+def cross_entropy_backward_in_place(log_probs, targets):
+    np.exp(log_probs, out=log_probs)
+    log_probs[np.arange(len(targets)), targets] -= 1
+    return log_probs / len(targets)
+
+
+@mistake(
+    "0.11",
     "losses.cross_entropy_backward",
     "The 1/B is missing: the loss is a mean over the rows, and so is its gradient.",
 )

@@ -85,6 +85,15 @@ def guess_units_like_outputs():
 
 
 @mistake(
+    "0.13",
+    "predict_training.different_hidden_units",
+    "None at all would mean that there are no units; the question is how many distinct ones there are, not how many differ.",
+)
+def guess_no_units():
+    return 0
+
+
+@mistake(
     "0.18",
     "predict_training.bytes_of_training_with_adamw",
     "That is the number of parameters; each is a float32, and has a gradient and two averages beside it.",
