@@ -18,15 +18,26 @@ def normalized(x, axis, eps=1e-5):
     return pair
 
 
+X = np.array([[1.0, 1.0, 5.0, 5.0], [2.0, 2.0, 8.0, 8.0]])  # rows: means 3, 5, variances 4, 9
+
+
+@pytest.mark.exercise("0.15")
+def test_normalize_leaves_its_argument_alone():
+    x = X.copy()
+    norms.normalize(x, 1)
+    checks.law(np.array_equal(x, X), "normalize leaves x as it was")
+
+
 @pytest.mark.exercise("0.15")
 def test_normalize_by_hand():
-    x = np.array([[1.0, 5.0], [2.0, 8.0]])  # rows have means 3, 5 and variances 4, 9
-    x_hat, inv_std = normalized(x, axis=1, eps=0.0)
-    checks.close(inv_std, np.array([[1 / 2], [1 / 3]]), "inv_std of [[1, 5], [2, 8]], axis 1")
-    checks.close(x_hat, np.array([[-1.0, 1.0], [-1.0, 1.0]]), "x_hat of [[1, 5], [2, 8]], axis 1")
-    x_hat, inv_std = normalized(x, axis=0, eps=0.0)
-    checks.close(inv_std, np.array([[2.0, 1 / 1.5]]), "inv_std of [[1, 5], [2, 8]], axis 0")
-    checks.close(x_hat, np.array([[-1.0, -1.0], [1.0, 1.0]]), "x_hat of [[1, 5], [2, 8]], axis 0")
+    x_hat, inv_std = normalized(X, axis=1, eps=0.0)
+    signs = np.array([[-1.0, -1.0, 1.0, 1.0]])
+    checks.close(inv_std, np.array([[1 / 2], [1 / 3]]), "inv_std of a (2, 4) array, axis 1")
+    checks.close(x_hat, np.repeat(signs, 2, axis=0), "x_hat of a (2, 4) array, axis 1")
+    x_hat, inv_std = normalized(X, axis=0, eps=0.0)
+    half_gaps = np.array([[0.5, 0.5, 1.5, 1.5]])
+    checks.close(inv_std, 1 / half_gaps, "inv_std of a (2, 4) array, axis 0")
+    checks.close(x_hat, np.repeat([[-1.0], [1.0]], 4, axis=1), "x_hat of a (2, 4) array, axis 0")
 
 
 @pytest.mark.exercise("0.15")
@@ -50,6 +61,29 @@ def test_normalize_is_torchs(scale):
     x_hat, _ = normalized(columns, axis=0)
     expected = functional.batch_norm(torch.tensor(columns), None, None, training=True)
     checks.close(x_hat, expected, f"x_hat, axis 0, inputs of size {scale}", **EXACT)
+
+
+@pytest.mark.exercise("0.15")
+def test_backward_leaves_its_arguments_alone():
+    rng = np.random.default_rng(4)
+    given = rng.normal(size=(2, 4)), rng.normal(size=(2, 4)), rng.random((2, 1))
+    copies = [array.copy() for array in given]
+    norms.normalize_backward(*given, 1)
+    for name, array, copy in zip(("grad", "x_hat", "inv_std"), given, copies):
+        checks.law(np.array_equal(array, copy), f"normalize_backward leaves {name} as it was")
+
+
+@pytest.mark.exercise("0.15")
+def test_backward_by_hand():
+    # x = (0, 2), variance 1: whatever grad asks of two values, their mean and length stay.
+    x_hat, inv_std = np.array([[-1.0, 1.0]]), np.array([[1.0]])
+    actual = norms.normalize_backward(np.array([[0.0, 1.0]]), x_hat, inv_std, 1)
+    checks.close(actual, np.zeros((1, 2)), "gradient of x = (0, 2) when that of x_hat is (0, 1)")
+    # x = (-1, 1, 0) * sqrt(3 / 2): grad minus its mean 1 minus x_hat times mean(grad * x_hat).
+    x_hat, inv_std = np.sqrt(1.5) * np.array([[-1.0, 1.0, 0.0]]), np.array([[0.5]])
+    actual = norms.normalize_backward(np.array([[0.0, 0.0, 3.0]]), x_hat, inv_std, 1)
+    expected = np.array([[-0.5, -0.5, 1.0]])
+    checks.close(actual, expected, "gradient of x when that of x_hat is (0, 0, 3), inv_std 1/2")
 
 
 @pytest.mark.exercise("0.15")
@@ -79,7 +113,6 @@ def test_backward_is_the_finite_difference(axis):
     checks.close(actual, expected, f"gradient of x against finite differences, axis {axis}")
 
 
-@pytest.mark.exercise("0.15")
 @settings(max_examples=20)
 @given(st.integers(1, 4), st.integers(1, 6), st.sampled_from([0, 1, -1]), st.integers(0, 9))
 def test_backward_is_torchs(rows, columns, axis, seed):

@@ -43,6 +43,48 @@ def _(x, axis, eps=1e-5):
     return d * scale, scale
 
 
+@attempt("normalize_without_keepdims")
+def _(x, axis, eps=1e-5):
+    d = x - np.mean(x, axis)
+    scale = (np.mean(d**2, axis) + eps) ** -0.5
+    return d * scale, scale
+
+
+@attempt("normalize_variance_without_keepdims")
+def _(x, axis, eps=1e-5):
+    variance = x.var(axis)
+    std = np.sqrt(x.var(axis, keepdims=True) + eps)
+    return (x - x.mean(axis, keepdims=True)) / std, 1 / np.sqrt(variance + eps)
+
+
+@attempt("normalize_in_place")
+def _(x, axis, eps=1e-5):
+    std = np.sqrt(x.var(axis, keepdims=True) + eps)
+    x -= np.mean(x, axis, keepdims=True)
+    x /= std
+    return x, 1 / std
+
+
+@attempt("normalize_backward_in_place")
+def _(grad, x_hat, inv_std, axis):
+    g = grad
+    g -= np.mean(g, axis, keepdims=True)
+    return inv_std * (g - x_hat * np.mean(g * x_hat, axis, keepdims=True))
+
+
+@attempt("normalize_backward_sum_of_grad")
+def _(grad, x_hat, inv_std, axis):
+    n = grad.shape[axis]
+    along = x_hat * np.sum(grad * x_hat, axis, keepdims=True) / n
+    return (grad - np.sum(grad, axis, keepdims=True) - along) * inv_std
+
+
+@attempt("normalize_backward_sum_along")
+def _(grad, x_hat, inv_std, axis):
+    g = grad - np.average(grad, axis)[(slice(None),) * (axis % grad.ndim) + (None,)]
+    return inv_std * g - inv_std * x_hat * np.sum(grad * x_hat, axis, keepdims=True)
+
+
 @attempt("normalize_backward_constants")
 def _(grad, x_hat, inv_std, axis):
     std = 1 / inv_std

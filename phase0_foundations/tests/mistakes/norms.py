@@ -61,6 +61,72 @@ def normalize_last_axis(x, axis, eps=1e-5):
 
 @mistake(
     "0.15",
+    "norms.normalize",
+    "The mean has lost its axis: with keepdims=True it keeps one of size 1 and broadcasts against x.",
+)
+def normalize_without_keepdims(x, axis, eps=1e-5):
+    inv_std = 1 / np.sqrt(x.var(axis=axis) + eps)
+    return (x - x.mean(axis=axis)) * inv_std, inv_std
+
+
+@mistake(
+    "0.15",
+    "norms.normalize",
+    "inv_std has lost its axis: the variance needs keepdims=True as well as the mean.",
+)
+def normalize_variance_without_keepdims(x, axis, eps=1e-5):
+    centered = x - x.mean(axis=axis, keepdims=True)
+    inv_std = 1 / np.sqrt(np.mean(centered * centered, axis=axis) + eps)
+    return centered * np.expand_dims(inv_std, axis), inv_std
+
+
+@mistake(
+    "0.15",
+    "norms.normalize",
+    "The caller's x is changed on the way: `x -= ...` works in place, `x - ...` makes a new array.",
+)
+def normalize_in_place(x, axis, eps=1e-5):
+    x -= x.mean(axis=axis, keepdims=True)
+    inv_std = 1 / np.sqrt(np.mean(x * x, axis=axis, keepdims=True) + eps)
+    return x * inv_std, inv_std
+
+
+@mistake(
+    "0.15",
+    "norms.normalize_backward",
+    "The caller's grad is changed on the way: `grad -= ...` works in place, `grad - ...` makes a new array.",
+)
+def normalize_backward_in_place(grad, x_hat, inv_std, axis):
+    stretch = np.mean(grad * x_hat, axis=axis, keepdims=True)
+    grad -= grad.mean(axis=axis, keepdims=True)
+    grad -= x_hat * stretch
+    return grad * inv_std
+
+
+@mistake(
+    "0.15",
+    "norms.normalize_backward",
+    "The sum of grad stands where its mean must: a value has a share of 1/n in the mean.",
+)
+def normalize_backward_sum_of_grad(grad, x_hat, inv_std, axis):
+    shift = grad.sum(axis=axis, keepdims=True)
+    stretch = (grad * x_hat).mean(axis=axis, keepdims=True)
+    return inv_std * (grad - shift - x_hat * stretch)
+
+
+@mistake(
+    "0.15",
+    "norms.normalize_backward",
+    "The sum of grad * x_hat stands where its mean must: a value has a share of 1/n in the variance.",
+)
+def normalize_backward_sum_along(grad, x_hat, inv_std, axis):
+    shift = grad.mean(axis=axis, keepdims=True)
+    stretch = (grad * x_hat).sum(axis=axis, keepdims=True)
+    return inv_std * (grad - shift - x_hat * stretch)
+
+
+@mistake(
+    "0.15",
     "norms.normalize_backward",
     "Mean and variance are taken for constants, but they move with x: the gradient goes through them too.",
 )
