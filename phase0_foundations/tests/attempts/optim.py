@@ -97,95 +97,13 @@ def _(self, weight, grad, state, group):
     weight -= group["lr"] * step + lost
 
 
-@attempt("adam_without_correction")
-def _(grad, state, betas, eps):
-    b1, b2 = betas
-    state["t"] = state["t"] + 1
-    state["m"] += (1 - b1) * (grad - state["m"])
-    state["v"] += (1 - b2) * (grad * grad - state["v"])
-    denominator = np.sqrt(state["v"]) + eps
-    return state["m"] / denominator
-
-
-@attempt("adam_eps_inside")
-def _(grad, state, betas, eps):
-    b1, b2 = betas
-    state["t"] += 1
-    m, v = state["m"], state["v"]
-    m += (1 - b1) * (grad - m)
-    v += (1 - b2) * (grad * grad - v)
-    scale = ((v / (1 - b2 ** state["t"])) + eps) ** -0.5
-    return m / (1 - b1 ** state["t"]) * scale
-
-
-@attempt("adam_without_root")
-def _(grad, state, betas, eps):
-    b1, b2 = betas
-    t = state["t"] = state["t"] + 1
-    m, v = state["m"], state["v"]
-    m[...] = b1 * m + (1 - b1) * grad
-    v[...] = b2 * v + (1 - b2) * np.square(grad)
-    first, second = m / (1 - b1**t), v / (1 - b2**t)
-    return first / (second + eps)
-
-
-@attempt("adam_betas_swapped")
-def _(grad, state, betas, eps):
-    b2, b1 = betas
-    t = state["t"] = state["t"] + 1
-    m, v = state["m"], state["v"]
-    m[...] = b1 * m + (1 - b1) * grad
-    v[...] = b2 * v + (1 - b2) * np.square(grad)
-    return (m / (1 - b1**t)) / ((v / (1 - b2**t)) ** 0.5 + eps)
-
-
-@attempt("adam_t_too_large")
-def _(grad, state, betas, eps):
-    b1, b2 = betas
-    m, v = state["m"], state["v"]
-    state["t"] += 1
-    m *= b1
-    m += (1 - b1) * grad
-    v *= b2
-    v += (1 - b2) * np.square(grad)
-    return (m / (1 - b1 ** (state["t"] + 1))) / ((v / (1 - b2 ** (state["t"] + 1))) ** 0.5 + eps)
-
-
-@attempt("adam_keeps_corrected")
-def _(grad, state, betas, eps):
-    b1, b2 = betas
-    state["t"] += 1
-    m, v = state["m"], state["v"]
-    m *= b1
-    m += (1 - b1) * grad
-    m /= 1 - b1 ** state["t"]
-    v *= b2
-    v += (1 - b2) * np.square(grad)
-    v /= 1 - b2 ** state["t"]
-    return m / (v**0.5 + eps)
-
-
-@attempt("adamw_l2")
+@attempt("sgd_changes_gradient")
 def _(self, weight, grad, state, group):
-    penalised = group["weight_decay"] * weight + grad
-    direction = adam_direction(penalised, state, group["betas"], group["eps"])
-    np.subtract(weight, group["lr"] * direction, out=weight)
-
-
-@attempt("adamw_decay_without_lr")
-def _(self, weight, grad, state, group):
-    direction = adam_direction(grad, state, eps=group["eps"], betas=group["betas"])
-    weight[...] = weight - group["weight_decay"] * weight - group["lr"] * direction
-
-
-@attempt("adamw_decays_last")
-def _(self, weight, grad, state, group):
-    lr, decay = group["lr"], group["weight_decay"]
-    moved = weight - lr * adam_direction(grad, state, group["betas"], group["eps"])
-    weight[...] = moved - lr * decay * moved
-
-
-@attempt("adamw_without_decay")
-def _(self, weight, grad, state, group):
-    step = adam_direction(grad, state, group["betas"], group["eps"]) * group["lr"]
-    weight[...] = weight - step
+    lr, beta, decay = group["lr"], group["momentum"], group["weight_decay"]
+    if decay > 0:
+        np.add(grad, decay * weight, out=grad)
+    step = grad
+    if beta > 0:
+        state["velocity"] = beta * state["velocity"] + grad
+        step = grad + beta * state["velocity"] if group["nesterov"] else state["velocity"]
+    weight[...] = weight - lr * step
