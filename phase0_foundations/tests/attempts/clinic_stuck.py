@@ -58,6 +58,16 @@ def _(pictures, labels, *, epochs=5, lr=0.01, seed=0):
     return net, losses
 
 
+@attempt("stuck_same_order")
+def _(pictures, labels, *, epochs=5, lr=0.01, seed=0):
+    net, optimiser = made(np.random.default_rng(seed), lr)
+    losses = []
+    for _ in range(epochs):
+        x, y = (np.random.default_rng(seed + 1).permutation(a) for a in (pictures, labels))
+        learn(net, optimiser, x, y, losses)
+    return net, losses
+
+
 @attempt("stuck_apart_once")
 def _(pictures, labels, *, epochs=5, lr=0.01, seed=0):
     random = np.random.default_rng(seed)

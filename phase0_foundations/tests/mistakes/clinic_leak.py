@@ -10,7 +10,7 @@ from shared.mistakes import mistake
 @mistake(
     "0.20",
     "clinic_leak.run_leak",
-    "Still ill: the copies are made before the split, so almost every validation picture has a sister in the training set.",
+    "Still the patient you were given: take one validation picture and look for the training picture that is nearest to it.",
 )
 def leak_splits_copies(pictures, labels, *, seed=0):
     rng = np.random.default_rng(seed)
@@ -31,7 +31,7 @@ def leak_splits_copies(pictures, labels, *, seed=0):
 @mistake(
     "0.20",
     "clinic_leak.run_leak",
-    "A larger validation set does not help: its pictures still have copies among those trained on.",
+    "A larger validation set, the same illness: not how many pictures judge is the matter, but which.",
 )
 def leak_larger_validation(pictures, labels, *, seed=0):
     rng = np.random.default_rng(seed)

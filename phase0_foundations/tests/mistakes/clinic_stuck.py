@@ -16,7 +16,7 @@ HIDDEN, BATCH_SIZE, MOMENTUM = 32, 32, 0.9
 @mistake(
     "0.19",
     "clinic_stuck.train_stuck",
-    "Still ill: two calls of permutation are two different orders. What does picture 0 of a batch mean for label 0?",
+    "Still the patient you were given: take one picture, and compare its label before and after the shuffle.",
 )
 def stuck_two_orders(pictures, labels, *, epochs=5, lr=0.01, seed=0):
     rng = np.random.default_rng(seed)
@@ -39,7 +39,7 @@ def stuck_two_orders(pictures, labels, *, epochs=5, lr=0.01, seed=0):
 @mistake(
     "0.19",
     "clinic_stuck.train_stuck",
-    "The step got larger, the pairs stayed wrong: no step size can learn labels that have nothing to do with the pictures.",
+    "The steps got larger, the illness stayed: look at what a batch holds before you change how far a step goes.",
 )
 def stuck_larger_steps(pictures, labels, *, epochs=5, lr=0.01, seed=0):
     rng = np.random.default_rng(seed)
@@ -62,7 +62,7 @@ def stuck_larger_steps(pictures, labels, *, epochs=5, lr=0.01, seed=0):
 @mistake(
     "0.19",
     "clinic_stuck.train_stuck",
-    "The pairs are right, but the shuffling is gone with the illness: each epoch has the same batches, sorted as the folder was.",
+    "It learns, but the shuffling is gone with the illness: each epoch has the batches in the order that was given.",
 )
 def stuck_in_given_order(pictures, labels, *, epochs=5, lr=0.01, seed=0):
     rng = np.random.default_rng(seed)
@@ -83,7 +83,30 @@ def stuck_in_given_order(pictures, labels, *, epochs=5, lr=0.01, seed=0):
 @mistake(
     "0.19",
     "clinic_stuck.train_stuck",
-    "Shuffled once instead of in every epoch, but pictures and labels still apart: what it learns is learned by heart.",
+    "It learns, but every epoch has the same order: draw a new one in each, from a generator that is not seeded again.",
+)
+def stuck_same_order(pictures, labels, *, epochs=5, lr=0.01, seed=0):
+    rng = np.random.default_rng(seed)
+    net = Sequential(Linear(PIXELS, HIDDEN, rng), ReLU(), Linear(HIDDEN, CLASSES, rng, gain=0.1))
+    optimiser = SGD(net.parameters(), lr=lr, momentum=MOMENTUM)
+    losses = []
+    for _ in range(epochs):
+        order = np.random.default_rng(seed).permutation(len(pictures))
+        shuffled_pictures, shuffled_labels = pictures[order], labels[order]
+        for first in range(0, len(pictures), BATCH_SIZE):
+            rows = slice(first, first + BATCH_SIZE)
+            optimiser.zero_grad()
+            loss = cross_entropy(net(Tensor(shuffled_pictures[rows])), shuffled_labels[rows])
+            loss.backward()
+            optimiser.step()
+            losses.append(loss.item())
+    return net, losses
+
+
+@mistake(
+    "0.19",
+    "clinic_stuck.train_stuck",
+    "Shuffled once instead of in every epoch, the illness stayed: if it learns now, then by heart. What does it make of new pictures?",
 )
 def stuck_apart_once(pictures, labels, *, epochs=5, lr=0.01, seed=0):
     rng = np.random.default_rng(seed)
