@@ -74,38 +74,48 @@ class Run:
 
 
 class Child:
-    """A child process that does one job.
+    """A child process that does one job, or several that share their limits and folder.
 
     Args:
         context: how processes are started.
-        job: what it is to do, and within which limits.
+        jobs: what it is to do, and within which limits.
         stop: ends the child early when it is set.
     """
 
     def __init__(
-        self, context: multiprocessing.context.BaseContext, job: Job, stop: threading.Event
+        self, context: multiprocessing.context.BaseContext, jobs: list[Job], stop: threading.Event
     ):
-        self.job, self.stop = job, stop
-        self.collected = 0
+        self.stop = stop
+        self.n_jobs, self.job = len(jobs), jobs[0]
         self.reports, childs_end = context.Pipe(duplex=False)
-        self.process = context.Process(target=run, args=(job, childs_end))
+        self.process = context.Process(target=run, args=(tuple(jobs), childs_end))
         with _HiddenMain():
             self.process.start()
         childs_end.close()
 
-    def result(self) -> Run:
-        """Wait for the end, by itself or by force; return what is known."""
-        began = time.monotonic()
-        tests: list[Test] = []
+    def results(self) -> list[Run]:
+        """Wait for the end, by itself or by force; return a run a job, up to one that ends it."""
+        runs: list[Run] = []
         try:
-            ending = self._listen(tests, began + self.job.seconds + GRACE_S)
+            is_over = False
+            while len(runs) < self.n_jobs and not is_over:
+                runs.append(Run([]))
+                is_over = self._follow(runs[-1])
         finally:
             self._end()
-        if ending:
-            tests.append(ending)
-        return Run(tests, self._output(), round(time.monotonic() - began, 3), self.collected)
+        runs[-1].output = self._output()
+        return runs
 
-    def _listen(self, tests: list[Test], deadline: float) -> Test | None:
+    def _follow(self, result: Run) -> bool:
+        """Wait for the end of one job; tell whether it ends the process."""
+        began = time.monotonic()
+        ending = self._listen(result, began + self.job.seconds + GRACE_S)
+        if ending:
+            result.tests.append(ending)
+        result.seconds = round(time.monotonic() - began, 3)
+        return ending is not None
+
+    def _listen(self, result: Run, deadline: float) -> Test | None:
         """Collect records until the child is finished; return an error if it ends otherwise."""
         base_mb = 0.0
         while not self.stop.is_set():
@@ -123,9 +133,9 @@ class Child:
             if message["outcome"] == "finished":
                 return None
             if message["outcome"] == "collected":
-                self.collected = int(message["message"])
+                result.collected = int(message["message"])
                 continue
-            tests.append(Test(message.pop("test") or "", **message))
+            result.tests.append(Test(message.pop("test") or "", **message))
         return self._error("interrupted")
 
     def _too_much(self, base_mb: float) -> str:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -171,12 +171,28 @@ class Grader:
             self._mistake_runs[mistake.name] = self.run(exercise, [mistake.graft])
         return self._mistake_runs[mistake.name]
 
+    def try_mistakes(self, mistakes: list[Mistake]) -> None:
+        """Do what `try_mistake` does for several of one exercise, in one child: they are ours.
+
+        Where one of them ends the child, those after it are left untried.
+        """
+        mistakes = [mistake for mistake in mistakes if mistake.name not in self._mistake_runs]
+        if not mistakes:
+            return
+        exercise = find_exercise([self.phase], mistakes[0].exercise)[1]
+        first = self._job(exercise, [mistakes[0].graft])
+        jobs = [replace(first, grafts=(mistake.graft,)) for mistake in mistakes]
+        runs = Child(self._context, jobs, self._stop).results()
+        self._mistake_runs |= {m.name: run for m, run in zip(mistakes, runs, strict=False)}
+
     def diagnose(self, exercise: Exercise, grafts: Iterable[Graft], result: Run) -> Mistake | None:
         """Name the catalogued mistake that fails first in the same test with the same values.
 
         Where several do, the one that fails most alike in all other tests.
         """
         mistakes = [mistake for mistake in self.mistakes if mistake.exercise == exercise.id]
+        n = self.jobs
+        self.map(self.try_mistakes, [mistakes[i::n] for i in range(n)])
         runs = zip(mistakes, self.map(self.try_mistake, mistakes), strict=True)
         alike = [m for m, run in runs if _same_failure(result.first_failure, run.first_failure)]
         if len(alike) < 2:
@@ -201,8 +217,18 @@ class Grader:
         to_the_end: bool = False,
     ) -> Run:
         """Test a candidate in a child process; whatever it does, come back with a result."""
+        job = self._job(exercise, grafts, only, to_the_end)
+        return Child(self._context, [job], self._stop).results()[0]
+
+    def _job(
+        self,
+        exercise: Exercise,
+        grafts: Iterable[Graft],
+        only: frozenset[str] | None = None,
+        to_the_end: bool = False,
+    ) -> Job:
         folder = Path(tempfile.mkdtemp(dir=self._scratch.name))
-        job = Job(
+        return Job(
             exercise=exercise.id,
             package=self.phase.solution_package,
             grafts=tuple(grafts),
@@ -215,7 +241,6 @@ class Grader:
             only=only,
             to_the_end=to_the_end,
         )
-        return Child(self._context, job, self._stop).result()
 
     # -- what a phase's tests are --------------------------------------------------------------
 

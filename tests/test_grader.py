@@ -126,6 +126,7 @@ def test_half_of_an_exercise_is_to_do(grader, course):
     )
     grade = grader.grade(exercise(grader, "0.6"))
     assert (grade.outcome, grade.done, grade.total) == ("todo", 1, 2)
+    assert 0 < grade.passed < grade.checks
     course.write("kinds.Vector.__add__", "        return Vector(0, 0)\n")
     assert grader.grade(exercise(grader, "0.6")).outcome == "wrong"
 
@@ -148,6 +149,21 @@ def test_the_answers_hash_knows_code_and_not_layout(grader, course):
     assert answers.hash(asked) == first
     course.write("kinds.parse", "    return int(text) + 0\n")
     assert answers.hash(asked) != first
+
+
+def test_mistakes_in_one_child_end_as_they_do_alone(grader, tmp_path):
+    first, *_, last = [m for m in grader.mistakes if m.exercise == "0.1"]
+    file = tmp_path / "crash.py"
+    file.write_text("import os\n\ndef crash(x):\n    os.abort()\n")
+    crash = replace(last, name="crash", graft=replace(last.graft, path=file, name="crash"))
+    with Grader(grader.phase) as fresh:
+        fresh.try_mistakes([first, crash, last])
+        tried = fresh._mistake_runs
+        assert [*tried] == [first.name, "crash"], "what comes after a crash waits"
+        assert "SIGABRT" in tried["crash"].first_failure.message
+        alone = grader.run(exercise(grader, "0.1"), [first.graft])
+        assert tried[first.name].first_failure.seen == alone.first_failure.seen
+        assert tried[first.name].collected == alone.collected > 0
 
 
 def test_an_exercise_without_tests_is_an_error(grader):
