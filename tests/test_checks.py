@@ -15,10 +15,14 @@ DTYPES = [torch.bfloat16, torch.float16, torch.float32, torch.float64, torch.com
 DTYPES += [torch.int64, torch.uint8, torch.bool]
 
 
-def message(call, *arguments, **options) -> str:
+def failure(call, *arguments, **options) -> CheckFailed:
     with pytest.raises(CheckFailed) as caught:
         call(*arguments, **options)
-    return str(caught.value)
+    return caught.value
+
+
+def message(call, *arguments, **options) -> str:
+    return str(failure(call, *arguments, **options))
 
 
 def passes(call, *arguments) -> bool:
@@ -236,6 +240,13 @@ def test_near_tells_the_direction_and_not_the_answer(answer, guess):
     told = message(checks.guess, guess, near, "bytes")
     assert ("too high" if guess > answer else "too low") in told
     assert told.replace(str(guess), "") == told.replace(str(guess), "").replace(str(answer), "")
+
+
+def test_two_forms_of_one_guess_are_recorded_alike():
+    letters = [failure(checks.guess, g, checks.seal("salt", "c"), "cause") for g in ("A", " a ")]
+    numbers = [failure(checks.guess, g, checks.Near(7, 0.1), "bytes") for g in (12, "12.0")]
+    for one, other in (letters, numbers):
+        assert one.seen == other.seen
 
 
 @pytest.mark.parametrize("guess", [None, "many", np.nan, np.inf, [1, 2], torch.ones(2), 10**400])

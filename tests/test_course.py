@@ -102,6 +102,38 @@ def test_an_error_shows_the_learners_line_first(done):
     assert lines[3].strip() == "in test: mean of two rows"
 
 
+def test_a_failure_alone_is_told_once(done):
+    done.write("arith.mean", "    return x\n")
+    result = done.run("phase0-test", "EX=0.1")
+    assert result.stdout.count("0.1 Mean") == 1
+    for line in ("Phase 0", "next:", "read:"):
+        assert line not in result.stdout
+
+
+def test_half_an_exercise_points_to_the_other_half(done):
+    raw = '        raise NotImplementedError("exercise 0.2: Total.take")\n'
+    done.write("arith.Total.take", raw)
+    result = done.run("phase0-test")
+    assert board(result)["0.2"] == "to do (1 of 2 written, 1 of 2 checks pass)"
+    line = (
+        done.file("arith").read_text().splitlines().index("    def take(self, x: float) -> float:")
+    )
+    assert f"phase0_tiny/exercises/arith.py:{line + 1}" in result.stdout
+
+
+def test_a_file_that_is_gone_or_broken_is_told(course):
+    course.answer("arith.mean")
+    path = course.file("arith")
+    path.write_text(path.read_text() + "\n\ndef mine(:\n    pass\n")
+    course.file("predict").unlink()
+    result = course.run("phase0-test")
+    assert board(result)["0.1"] == "done"
+    assert (
+        "arith.py:41 does not parse: invalid syntax; the exercises around it are" in result.stdout
+    )
+    assert "predict.py is gone; `make stubs` brings it back" in result.stdout
+
+
 def test_prints_are_shown_with_a_failure(done):
     done.write("arith.mean", "    print('rows:', len(x))\n    return x\n")
     result = done.run("phase0-test", "EX=0.1")

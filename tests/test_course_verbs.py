@@ -62,6 +62,7 @@ def test_stubs_leave_a_learners_file_alone(course):
     before = course.file("arith").read_text()
     result = course.run("stubs")
     assert "arith.py: left alone, somebody has worked in it" in result.stdout
+    assert "make stubs FORCE=1" in result.stdout
     assert course.file("arith").read_text() == before
     assert course.run("stubs", "FORCE=1").returncode == 0
     assert "exercise 0.1: mean" in course.file("arith").read_text()

@@ -49,8 +49,12 @@ def test_watch_grades_what_a_save_touched(course):
         course.answer("arith.mean")
         read_until(process, "0.1 Mean: done")
         elapsed = time.monotonic() - began
+        read_until(process, " s")
+        course.file("arith").touch()  # nothing to grade, nothing to say
+        time.sleep(1)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0
+        assert " s\n" not in process.stdout.read()
     assert "0.1 Mean: wrong" in told
     assert "0.2 " not in told
     assert elapsed < 20, "a few seconds, on a machine that is not busy"
