@@ -1,5 +1,6 @@
 """Make and `python -m shared.course` know the same verbs, and make only passes them on."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,7 +18,11 @@ needs_make = pytest.mark.skipif(not shutil.which("make"), reason="make is not in
 
 def make(*arguments):
     command = ["make", f"PY={sys.executable}", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # `make test` runs this inside a make of its own, which would have this one say where it is.
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     return done.returncode, done.stdout, done.stderr
 
 
