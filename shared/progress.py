@@ -7,8 +7,12 @@ with another hash, and says that the pass was of an older version.
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from filelock import FileLock
 
 from shared.files import write_text
 from shared.grader import Grade
@@ -69,9 +73,19 @@ class Progress:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CourseError(f"{FILE} cannot be read ({error}): mend it or delete it") from None
 
-    def save(self) -> None:
-        """Write the file, whole or not at all."""
-        write_text(self.path, self.to_json() + "\n")
+    @classmethod
+    @contextmanager
+    def editing(cls, root: Path) -> Iterator["Progress"]:
+        """Load, let the caller change, save: one process at a time, so that none is lost.
+
+        A `make watch` and a `make phase0-test` may well end in the same second.
+        """
+        lock = root / "runs" / "progress.lock"
+        lock.parent.mkdir(exist_ok=True)
+        with FileLock(lock):
+            progress = cls.load(root)
+            yield progress
+            write_text(progress.path, progress.to_json() + "\n")
 
     def to_json(self) -> str:
         """Return the text of the file."""

@@ -109,10 +109,9 @@ def phase_hint(phase: str, ex: str = "") -> int:
     from shared.progress import Progress
 
     course, exercise = _exercise(ex, phase)
-    known = Progress.load(_root())
-    entry = known.touch(course, exercise)
-    entry.hints = min(entry.hints + 1, len(exercise.hints))
-    known.save()
+    with Progress.editing(_root()) as known:
+        entry = known.touch(course, exercise)
+        entry.hints = min(entry.hints + 1, len(exercise.hints))
     for number, text in enumerate(exercise.hints[: entry.hints], start=1):
         print(f"hint {number} of {len(exercise.hints)}: {text}")
     if entry.hints == len(exercise.hints):
@@ -128,13 +127,11 @@ def phase_solution(phase: str, ex: str = "", reveal: str = "") -> int:
     from shared.syllabus import CourseError
 
     course, exercise = _exercise(ex, phase)
-    known = Progress.load(_root())
-    entry = known.touch(course, exercise)
-    if entry.status != "done":
-        if not _on(reveal):
+    with Progress.editing(_root()) as known:
+        entry = known.touch(course, exercise)
+        if entry.status != "done" and not _on(reveal):
             raise CourseError(f"{ex} does not pass yet; REVEAL=1 shows it, and the board remembers")
-        entry.revealed = True
-        known.save()
+        entry.revealed = entry.revealed or entry.status != "done"
     for name in exercise.objects:
         module, _, qualname = name.partition(".")
         file = SourceFile.read(course.solution(module))
@@ -156,9 +153,8 @@ def phase_gate(phase: str) -> int:
     print(f"Skip phase {phase} if you can do these: {', '.join(course.gate)}")
     grades = _grade(course, [e for e in course.exercises if e.id in course.gate], "mine")
     if all(grade.outcome == "right" for grade in grades):
-        known = Progress.load(_root())
-        known.skipped[str(course.number)] = "gate passed"
-        known.save()
+        with Progress.editing(_root()) as known:
+            known.skipped[str(course.number)] = "gate passed"
         print(
             f"The gate is open: phase {phase} counts as skipped. make progress shows what is next."
         )
@@ -206,12 +202,11 @@ def skip(phase: str = "", undo: str = "") -> int:
     from shared.progress import Progress
 
     course = _phase(phase)
-    known = Progress.load(_root())
-    if _on(undo):
-        known.skipped.pop(str(course.number), None)
-    else:
-        known.skipped[str(course.number)] = "your choice"
-    known.save()
+    with Progress.editing(_root()) as known:
+        if _on(undo):
+            known.skipped.pop(str(course.number), None)
+        else:
+            known.skipped[str(course.number)] = "your choice"
     print(f"phase {course.number} is {'no longer ' if _on(undo) else ''}skipped")
     return 0
 
@@ -283,15 +278,15 @@ def _grade(course, exercises: list, impl: str, show: str = "board") -> list:
     with Grader(course) as grader:
         grades = grader.grade_all(exercises, impl)
     by_id = {exercise.id: exercise for exercise in exercises}
+    if impl == "mine":
+        with Progress.editing(_root()) as known:
+            for grade in grades:
+                known.record(course, by_id[grade.exercise], grade)
     for grade in grades:
-        if impl == "mine":
-            known.record(course, by_id[grade.exercise], grade)
         if show == "one":
             show_one(console, course, by_id[grade.exercise], grade, known, impl)
         if show == "board" and grade.failure:
             show_failure(console, course, by_id[grade.exercise], grade, known)
-    if impl == "mine":
-        known.save()
     if show == "board":
         show_board(console, course, grades, known, impl)
     return grades

@@ -41,7 +41,6 @@ def _answers(grader: Grader) -> dict[str, str]:
 
 def _grade(console: Console, grader: Grader, exercise: Exercise) -> None:
     grade = grader.grade(exercise)
-    progress = Progress.load(grader.root)
-    progress.record(grader.phase, exercise, grade)
-    progress.save()
+    with Progress.editing(grader.root) as progress:
+        progress.record(grader.phase, exercise, grade)
     show_one(console, grader.phase, exercise, grade, progress)

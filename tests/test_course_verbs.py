@@ -1,5 +1,8 @@
 """What a learner does beside grading: reset, skip, gate, hints, solutions, an updated course."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from shared.source import SourceFile
@@ -165,3 +168,15 @@ def test_a_corrupt_progress_file(course, content):
     for verb in (["progress"], ["progress", "--json"], ["phase0-test"], ["skip", "PHASE=0"]):
         assert refused(course.run(*verb), "progress.json cannot be read", "mend it or delete it")
     assert (course.root / "progress.json").read_text() == content
+
+
+def test_two_graders_at_once_lose_nothing(course):
+    course.answer()
+    words = [[f"EX=0.{n}"] for n in (1, 2, 3, 4)]
+    with ThreadPoolExecutor() as pool:
+        results = list(pool.map(lambda w: course.run("phase0-test", *w), words))
+    assert [result.returncode for result in results] == [0] * 4, results
+    data = json.loads((course.root / "progress.json").read_text(encoding="utf-8"))
+    assert {id: entry["status"] for id, entry in data["exercises"].items()} == {
+        f"0.{n}": "done" for n in (1, 2, 3, 4)
+    }
