@@ -59,19 +59,19 @@ def planted(wrong):
     return lambda t: record("planted", t.data**3, (t,), lambda grad: wrong(grad, t.data))
 
 
-def verdict(f, *inputs):
+def verdict(f, *inputs, **settings):
     """What the checker says; NumPy's own True and False are as good as Python's."""
-    said = gradcheck.gradcheck(f, *inputs)
+    said = gradcheck.gradcheck(f, *inputs, **settings)
     return bool(said) if isinstance(said, np.bool_) else said
 
 
-def check_accepts(what, f, *inputs):
-    said = verdict(f, *inputs)
+def check_accepts(what, f, *inputs, **settings):
+    said = verdict(f, *inputs, **settings)
     checks.law(said is True, f"your checker accepts {what}", said)
 
 
-def check_rejects(what, f, *inputs):
-    said = verdict(f, *inputs)
+def check_rejects(what, f, *inputs, **settings):
+    said = verdict(f, *inputs, **settings)
     checks.law(said is False, f"your checker rejects {what}", said)
 
 
@@ -126,7 +126,7 @@ def test_gradcheck_looks_at_every_input():
         return record("transposed", x @ y, (a, b), lambda grad: (grad @ y, x.T @ grad))
 
     square = np.array([[0.5, 2.0], [-1.0, 1.5]])
-    check_accepts("the right gradients of a @ b", ops.matmul, X, X.T)
+    check_accepts("the right gradients of a @ b", ops.matmul, X, X.T.copy())
     check_rejects("a @ b whose b has a wrong gradient", half_right, square, square + 1)
     check_rejects("a @ b whose a has a wrong gradient", transposed, square, square + 1)
 
@@ -136,7 +136,7 @@ def test_gradcheck_takes_a_grad_of_none_for_zeros():
     def ignores_b(a: Tensor, b: Tensor) -> Tensor:
         return a * 2.0
 
-    check_accepts("2 a, where b is ignored and its grad stays None", ignores_b, X, X)
+    check_accepts("2 a, where b is ignored and its grad stays None", ignores_b, X, X + 1)
 
 
 @pytest.mark.exercise("0.12")
@@ -144,6 +144,38 @@ def test_gradcheck_leaves_its_inputs_alone():
     x = X.copy()
     gradcheck.gradcheck(ops.tanh, x)
     checks.equal(x, X, "the input afterwards")
+
+
+@pytest.mark.exercise("0.12")
+def test_gradcheck_sees_one_wrong_element_among_many():
+    x = np.full((20, 20), 0.1)
+    off = np.zeros((20, 20))
+    off[7, 11] = 1e-5
+    one_wrong = planted(lambda grad, x: grad * 3 * x**2 + off)
+    check_rejects("a gradient that is off by 1e-5 in one element of 400", one_wrong, x)
+
+
+@pytest.mark.exercise("0.12")
+def test_gradcheck_allows_what_tol_allows():
+    check_accepts(
+        "a gradient 1 % off if tol is 0.1", WRONG["a gradient that is 1 % off"], X, tol=0.1
+    )
+    check_rejects("round-off of about 1e-10 if tol is 1e-13", ops.tanh, X, tol=1e-13)
+
+
+@pytest.mark.exercise("0.12")
+def test_gradcheck_steps_by_eps():
+    # The differences of x^3 are off by eps^2, those of a line not at all.
+    right = RIGHT["the right gradient of x^3"]
+    check_rejects("x^3 in steps of 0.1, too long for a curve", right, X, eps=0.1)
+    check_accepts("2 x in steps of 0.1, as a line is straight", lambda t: t * 2.0, X, eps=0.1)
+
+
+@pytest.mark.exercise("0.12")
+def test_gradcheck_forgives_noise_of_tiny_gradients():
+    # 1 + 1e-9 x is rounded to 1e-16; divided by 2 eps that is a tenth of the gradient.
+    tiny = lambda t: t * 1e-9 + 1.0  # noqa: E731
+    check_accepts("gradients near 1e-9 under noise of 1e-10: max(1, ...) forgives it", tiny, X)
 
 
 def test_float32_is_refused():

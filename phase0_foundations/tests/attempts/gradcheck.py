@@ -166,3 +166,47 @@ def _(f, *inputs, eps=1e-6, tol=1e-6):
             return False
         worst = max(worst, error.max())
     return bool(worst < 0.05)
+
+
+def both_gradients(f, inputs, *step):
+    """The analytic and the numeric gradient of each input, one after the other."""
+    tensors = [Tensor(np.array(x), requires_grad=True) for x in inputs]
+    result = f(*tensors)
+    weights = np.random.default_rng(5).uniform(1, 2, result.shape)
+    result.backward(weights)
+    for k, tensor in enumerate(tensors):
+
+        def total(x, k=k):
+            args = [Tensor(x if j == k else y) for j, y in enumerate(inputs)]
+            return float(np.sum(f(*args).data * weights))
+
+        numeric = numeric_gradient(total, inputs[k], *step)
+        yield (0 * numeric if tensor.grad is None else tensor.grad), numeric
+
+
+def distance(a, n, least):
+    return abs(a - n) / np.maximum(np.maximum(abs(a), abs(n)), least)
+
+
+@attempt("gradcheck_mean")
+def _(f, *inputs, eps=1e-6, tol=1e-6):
+    pairs = both_gradients(f, inputs, eps)
+    return all(bool(np.average(distance(a, n, 1.0)) <= tol) for a, n in pairs)
+
+
+@attempt("gradcheck_ignores_tol")
+def _(f, *inputs, eps=1e-6, tol=1e-6):
+    pairs = both_gradients(f, inputs, eps)
+    return all(bool((abs(a - n) <= 1e-8 + 1e-5 * abs(n)).all()) for a, n in pairs)
+
+
+@attempt("gradcheck_ignores_eps")
+def _(f, *inputs, eps=1e-6, tol=1e-6):
+    pairs = both_gradients(f, inputs)
+    return all(bool(np.all(distance(a, n, 1.0) <= tol)) for a, n in pairs)
+
+
+@attempt("gradcheck_purely_relative")
+def _(f, *inputs, eps=1e-6, tol=1e-6):
+    pairs = both_gradients(f, inputs, eps)
+    return all(bool(np.all(distance(a, n, 1e-15) <= tol)) for a, n in pairs)

@@ -126,6 +126,105 @@ def gradcheck_too_generous(f, *inputs, eps=1e-6, tol=1e-6):
 
 @mistake(
     "0.12",
+    "gradcheck.gradcheck",
+    "The errors are averaged, and one wrong element drowns among many right ones: ask for the largest.",
+)
+def gradcheck_mean(f, *inputs, eps=1e-6, tol=1e-6):
+    leaves = [Tensor(x.copy(), requires_grad=True) for x in inputs]
+    out = f(*leaves)
+    w = np.random.default_rng(0).standard_normal(out.shape)
+    out.backward(w)
+    for k, leaf in enumerate(leaves):
+        changed = list(inputs)
+
+        def loss(x):
+            changed[k] = x
+            return (w * f(*[Tensor(c) for c in changed]).data).sum()
+
+        n = numeric_gradient(loss, inputs[k], eps)
+        a = np.zeros_like(n) if leaf.grad is None else leaf.grad
+        error = np.abs(a - n) / np.maximum(1, np.maximum(np.abs(a), np.abs(n)))
+        if not error.mean() <= tol:
+            return False
+    return True
+
+
+@mistake(
+    "0.12",
+    "gradcheck.gradcheck",
+    "tol never reaches the comparison: np.allclose has tolerances of its own unless it is given others.",
+)
+def gradcheck_ignores_tol(f, *inputs, eps=1e-6, tol=1e-6):
+    leaves = [Tensor(x.copy(), requires_grad=True) for x in inputs]
+    out = f(*leaves)
+    w = np.random.default_rng(0).standard_normal(out.shape)
+    out.backward(w)
+    for k, leaf in enumerate(leaves):
+        changed = list(inputs)
+
+        def loss(x):
+            changed[k] = x
+            return (w * f(*[Tensor(c) for c in changed]).data).sum()
+
+        n = numeric_gradient(loss, inputs[k], eps)
+        a = np.zeros_like(n) if leaf.grad is None else leaf.grad
+        if not np.allclose(a, n):
+            return False
+    return True
+
+
+@mistake(
+    "0.12",
+    "gradcheck.gradcheck",
+    "eps never reaches the differences: numeric_gradient has a step of its own unless it is given another.",
+)
+def gradcheck_ignores_eps(f, *inputs, eps=1e-6, tol=1e-6):
+    leaves = [Tensor(x.copy(), requires_grad=True) for x in inputs]
+    out = f(*leaves)
+    w = np.random.default_rng(0).standard_normal(out.shape)
+    out.backward(w)
+    for k, leaf in enumerate(leaves):
+        changed = list(inputs)
+
+        def loss(x):
+            changed[k] = x
+            return (w * f(*[Tensor(c) for c in changed]).data).sum()
+
+        n = numeric_gradient(loss, inputs[k])
+        a = np.zeros_like(n) if leaf.grad is None else leaf.grad
+        error = np.abs(a - n) / np.maximum(1, np.maximum(np.abs(a), np.abs(n)))
+        if not (error <= tol).all():
+            return False
+    return True
+
+
+@mistake(
+    "0.12",
+    "gradcheck.gradcheck",
+    "The error is purely relative: a tiny gradient is mostly round-off; max(1, ...) forgives what is small in itself.",
+)
+def gradcheck_purely_relative(f, *inputs, eps=1e-6, tol=1e-6):
+    leaves = [Tensor(x.copy(), requires_grad=True) for x in inputs]
+    out = f(*leaves)
+    w = np.random.default_rng(0).standard_normal(out.shape)
+    out.backward(w)
+    for k, leaf in enumerate(leaves):
+        changed = list(inputs)
+
+        def loss(x):
+            changed[k] = x
+            return (w * f(*[Tensor(c) for c in changed]).data).sum()
+
+        n = numeric_gradient(loss, inputs[k], eps)
+        a = np.zeros_like(n) if leaf.grad is None else leaf.grad
+        error = np.abs(a - n) / np.maximum(1e-12, np.maximum(np.abs(a), np.abs(n)))
+        if not (error <= tol).all():
+            return False
+    return True
+
+
+@mistake(
+    "0.12",
     "gradcheck.numeric_gradient",
     "A one-sided difference: its error is of order h. Step to both sides and the term in h cancels.",
 )
