@@ -72,10 +72,12 @@ def run_leak(pictures: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> Outc
         seed: decides which pictures are kept aside, the noise and the weights.
 
     Returns:
-        The network, what it was trained on, what it was judged by, and both accuracies.
+        The network, what it was trained on, what it was judged by (pictures as they were given,
+        without jitter), and both accuracies.
     """
-    # TODO 0.20: The validation accuracy tells what happens on new pictures, and the training set
-    # stays augmented. Mend what is ill, leave the rest.
+    # TODO 0.20: The validation accuracy tells what happens on new pictures; the training set stays
+    # augmented, and the validation pictures stay as they came, without jitter. Mend what is ill,
+    # leave the rest.
     rng = np.random.default_rng(seed)
     pictures, labels = jittered(pictures, labels, rng)
     order = rng.permutation(len(pictures))

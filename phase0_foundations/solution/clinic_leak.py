@@ -72,7 +72,8 @@ def run_leak(pictures: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> Outc
         seed: decides which pictures are kept aside, the noise and the weights.
 
     Returns:
-        The network, what it was trained on, what it was judged by, and both accuracies.
+        The network, what it was trained on, what it was judged by (pictures as they were given,
+        without jitter), and both accuracies.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(pictures))

@@ -53,6 +53,21 @@ def _(pictures, labels, *, seed=0):
     return judged(train, jittered(pictures[aside], labels[aside], random), random)
 
 
+@attempt("leak_trains_on_all")
+def _(pictures, labels, *, seed=0):
+    random = np.random.default_rng(seed)
+    aside = random.choice(len(pictures), len(pictures) // 5, replace=False)
+    many, many_labels = jittered(pictures, labels, random)
+    some = random.choice(len(many), len(many) * 4 // 5, replace=False)
+    return judged((many[some], many_labels[some]), (pictures[aside], labels[aside]), random)
+
+
+@attempt("leak_judges_by_all_originals")
+def _(pictures, labels, *, seed=0):
+    random = np.random.default_rng(seed)
+    return judged(jittered(pictures, labels, random), (pictures, labels), random)
+
+
 @attempt("leak_blames_size")
 def _():
     return chr(97)

@@ -1,31 +1,10 @@
-"""Half-cures for `solution/clinic_leak.py`; the first is the illness itself."""
+"""Half-cures for `solution/clinic_leak.py` and for the illness itself."""
 
 import numpy as np
 
 from phase0_foundations.solution.clinic import accuracy
 from phase0_foundations.solution.clinic_leak import VALIDATION_SHARE, Outcome, fit, jittered
 from shared.mistakes import mistake
-
-
-@mistake(
-    "0.20",
-    "clinic_leak.run_leak",
-    "Still the patient you were given: take one validation picture and look for the training picture that is nearest to it.",
-)
-def leak_splits_copies(pictures, labels, *, seed=0):
-    rng = np.random.default_rng(seed)
-    pictures, labels = jittered(pictures, labels, rng)
-    order = rng.permutation(len(pictures))
-    n_validation = int(len(pictures) * VALIDATION_SHARE)
-    held_out, kept = order[:n_validation], order[n_validation:]
-    net = fit(pictures[kept], labels[kept], rng)
-    return Outcome(
-        net,
-        pictures[kept],
-        pictures[held_out],
-        accuracy(net, pictures[kept], labels[kept]),
-        accuracy(net, pictures[held_out], labels[held_out]),
-    )
 
 
 @mistake(
@@ -51,7 +30,7 @@ def leak_larger_validation(pictures, labels, *, seed=0):
 @mistake(
     "0.20",
     "clinic_leak.run_leak",
-    "The split comes first now, but the training set is made of all pictures, those kept aside too.",
+    "Half a cure: the validation pictures have no jitter now, but copies of them are still in the training set.",
 )
 def leak_trains_on_all(pictures, labels, *, seed=0):
     rng = np.random.default_rng(seed)
@@ -106,6 +85,48 @@ def leak_jitters_validation(pictures, labels, *, seed=0):
         validation_pictures,
         accuracy(net, train_pictures, train_labels),
         accuracy(net, validation_pictures, validation_labels),
+    )
+
+
+@mistake(
+    "0.20",
+    "clinic_leak.run_leak",
+    "Half a cure: the judges have no jitter now, but the network has trained on copies of every one of them.",
+)
+def leak_judges_by_all_originals(pictures, labels, *, seed=0):
+    rng = np.random.default_rng(seed)
+    many, many_labels = jittered(pictures, labels, rng)
+    net = fit(many, many_labels, rng)
+    return Outcome(
+        net,
+        many,
+        pictures,
+        accuracy(net, many, many_labels),
+        accuracy(net, pictures, labels),
+    )
+
+
+# After the half-cures: where two fit as well, a learner has changed something.
+
+
+@mistake(
+    "0.20",
+    "clinic_leak.run_leak",
+    "Still the patient you were given: take one validation picture and look for the training picture that is nearest to it.",
+)
+def leak_splits_copies(pictures, labels, *, seed=0):
+    rng = np.random.default_rng(seed)
+    pictures, labels = jittered(pictures, labels, rng)
+    order = rng.permutation(len(pictures))
+    n_validation = int(len(pictures) * VALIDATION_SHARE)
+    held_out, kept = order[:n_validation], order[n_validation:]
+    net = fit(pictures[kept], labels[kept], rng)
+    return Outcome(
+        net,
+        pictures[kept],
+        pictures[held_out],
+        accuracy(net, pictures[kept], labels[kept]),
+        accuracy(net, pictures[held_out], labels[held_out]),
     )
 
 
