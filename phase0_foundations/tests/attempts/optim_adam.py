@@ -167,3 +167,10 @@ def _(self, weight, grad, state, group):
 def _(self, weight, grad, state, group):
     step = adam_direction(grad, state, group["betas"], group["eps"]) * group["lr"]
     weight[...] = weight - step
+
+
+@attempt("adamw_decays_a_copy")
+def _(self, weight, grad, state, group):
+    lr, decay = group["lr"], group["weight_decay"]
+    weight = weight - lr * decay * weight
+    weight = weight - lr * adam_direction(grad, state, group["betas"], group["eps"])

@@ -212,7 +212,17 @@ def adamw_decays_last(self, weight, grad, state, group):
 @mistake(
     "0.16",
     "optim.AdamW.update",
-    "There is no decay at all: before the step, take lr * weight_decay of the weight away.",
+    "No decay reaches the weight: before the step, take lr * weight_decay of it away, in place.",
 )
 def adamw_without_decay(self, weight, grad, state, group):
+    weight -= group["lr"] * adam_direction(grad, state, group["betas"], group["eps"])
+
+
+@mistake(
+    "0.16",
+    "optim.AdamW.update",
+    "A new array decays and takes the step; the caller's weight never moves. Change that one in place, with *= and -=.",
+)
+def adamw_decays_a_copy(self, weight, grad, state, group):
+    weight = weight * (1 - group["lr"] * group["weight_decay"])
     weight -= group["lr"] * adam_direction(grad, state, group["betas"], group["eps"])
