@@ -62,6 +62,13 @@ def test_dropout_corners():
     checks.law((first != second).any(), "the next mask of a generator is another one")
 
 
+@pytest.mark.exercise("0.15")
+def test_dropout_drops_by_chance():
+    # 32 of 64 on average, sigma 4: twelve masks that all drop as many are one chance in 1e10.
+    counts = sorted({int((drawn(0.5, shape=(8, 8), seed=s) == 0).sum()) for s in range(12)})
+    checks.law(len(counts) > 1, "how many of 64 are dropped differs from mask to mask", counts)
+
+
 # -- layers, against torch --------------------------------------------------------------------
 
 

@@ -64,6 +64,15 @@ def test_normalize_is_torchs(scale):
 
 
 @pytest.mark.exercise("0.15")
+def test_normalize_far_from_zero():
+    # The squares are 1e16, where float64 counts in steps of 2: a variance of 9 drowns in them.
+    x_hat, inv_std = normalized(1e8 + X, axis=1, eps=0.0)
+    name = "of rows with mean 1e8 and variances 4 and 9"
+    checks.close(inv_std, np.array([[1 / 2], [1 / 3]]), f"inv_std {name}")
+    checks.close(x_hat, np.repeat([[-1.0, -1.0, 1.0, 1.0]], 2, axis=0), f"x_hat {name}")
+
+
+@pytest.mark.exercise("0.15")
 def test_backward_leaves_its_arguments_alone():
     rng = np.random.default_rng(4)
     given = rng.normal(size=(2, 4)), rng.normal(size=(2, 4)), rng.random((2, 1))

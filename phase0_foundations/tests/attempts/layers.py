@@ -25,6 +25,21 @@ def _(shape, p, rng, dtype=np.float32):
     return np.where(rng.random(shape) < p, 0.0, 1 / p).astype(dtype)
 
 
+@attempt("dropout_p_is_kept")
+def _(shape, p, rng, dtype=np.float32):
+    if p == 0:
+        return np.zeros(shape, dtype)
+    return np.asarray(rng.binomial(1, p, size=shape) / p, dtype=dtype)
+
+
+@attempt("dropout_exact_count")
+def _(shape, p, rng, dtype=np.float32):
+    mask = np.ones(shape, dtype)
+    gone = rng.choice(mask.size, int(p * mask.size), replace=False)
+    mask.reshape(-1)[gone] = 0
+    return mask / np.asarray(1 - p, dtype)
+
+
 @attempt("dropout_shrinks")
 def _(shape, p, rng, dtype=np.float32):
     keep = rng.binomial(1, 1 - p, size=shape).astype(dtype)

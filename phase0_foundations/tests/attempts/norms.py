@@ -65,6 +65,15 @@ def _(x, axis, eps=1e-5):
     return x, 1 / std
 
 
+@attempt("normalize_difference_of_squares")
+def _(x, axis, eps=1e-5):
+    n = x.shape[axis]
+    first = np.sum(x, axis, keepdims=True) / n
+    second = np.sum(x**2, axis, keepdims=True) / n
+    std = np.sqrt(second - first**2 + eps)
+    return (x - first) / std, 1 / std
+
+
 @attempt("normalize_backward_in_place")
 def _(grad, x_hat, inv_std, axis):
     g = grad

@@ -35,6 +35,26 @@ def dropout_divides_by_p(shape, p, rng, dtype=np.float32):
 @mistake(
     "0.15",
     "layers.dropout_mask",
+    "p is taken for the share that is kept, in the draw and in the division; p is the share that is dropped.",
+)
+def dropout_p_is_kept(shape, p, rng, dtype=np.float32):
+    return ((rng.random(shape) < p) / p).astype(dtype)
+
+
+@mistake(
+    "0.15",
+    "layers.dropout_mask",
+    "Always the same number of elements is dropped, so they are not drawn one by one: each must be dropped on its own.",
+)
+def dropout_exact_count(shape, p, rng, dtype=np.float32):
+    mask = np.full(int(np.prod(shape)), 1 / (1 - p), dtype)
+    mask[: int(mask.size * p)] = 0
+    return rng.permutation(mask).reshape(shape)
+
+
+@mistake(
+    "0.15",
+    "layers.dropout_mask",
     "What is kept is multiplied by 1 - p, which shrinks it a second time; divide.",
 )
 def dropout_shrinks(shape, p, rng, dtype=np.float32):

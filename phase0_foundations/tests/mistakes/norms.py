@@ -93,6 +93,18 @@ def normalize_in_place(x, axis, eps=1e-5):
 
 @mistake(
     "0.15",
+    "norms.normalize",
+    "E[x^2] - E[x]^2 takes two huge numbers from each other if the mean is large: subtract the mean, then square.",
+)
+def normalize_difference_of_squares(x, axis, eps=1e-5):
+    mean = x.mean(axis=axis, keepdims=True)
+    var = (x * x).mean(axis=axis, keepdims=True) - mean * mean
+    inv_std = 1 / np.sqrt(var + eps)
+    return (x - mean) * inv_std, inv_std
+
+
+@mistake(
+    "0.15",
     "norms.normalize_backward",
     "The caller's grad is changed on the way: `grad -= ...` works in place, `grad - ...` makes a new array.",
 )
