@@ -131,6 +131,23 @@ def test_an_operand_used_twice_counts_twice(f, grad):
     checks.close(grads[0], grad, f"both operands are one node, gradient {grad:g}")
 
 
+@pytest.mark.exercise("0.7")
+@pytest.mark.parametrize("name", BINARY)
+def test_operands_keep_their_data(name):
+    a, b = Value(2.0), Value(5.0)
+    BINARY[name](a, b)
+    checks.equal((a.data, b.data), (2.0, 5.0), f"the data of a and b after {name}")
+
+
+@pytest.mark.exercise("0.7")
+@pytest.mark.parametrize("name", ["a + b", "a * b", "x ** 3", "exp", "log", "tanh", "relu"])
+def test_nodes_know_their_operation(name):
+    leaves = (Value(2.0), Value(5.0))
+    node = BINARY[name](*leaves) if name in BINARY else UNARY[name][0](leaves[0])
+    op = getattr(node, "op", None)
+    checks.law(isinstance(op, str) and op != "", f"the node of {name} has its name in .op", op)
+
+
 def expressions(depth):
     """Random programs over a and b, as nested tuples whose values stay of moderate size."""
     leaf = st.sampled_from(["a", "b"]) | st.floats(-2, 2).filter(lambda x: abs(x) > 0.01)

@@ -37,6 +37,20 @@ def _(self, other):
     return out
 
 
+@attempt("add_in_place")
+def _(self, other):
+    right = other if isinstance(other, Value) else Value(other)
+    self.data = right.data + self.data
+    return self
+
+
+@attempt("mul_in_place")
+def _(self, other):
+    right = other if isinstance(other, Value) else Value(other)
+    self.data = right.data * self.data
+    return self
+
+
 @attempt("pow_keeps_the_exponent")
 def _(self, exponent):
     result = math.pow(self.data, exponent)

@@ -50,6 +50,26 @@ def mul_like_a_sum(self, other):
 
 @mistake(
     "0.7",
+    "value.Value.__add__",
+    "The left operand is itself changed and returned: a sum is a new node, and its operands stay as they are.",
+)
+def add_in_place(self, other):
+    self.data += as_value(other).data
+    return self
+
+
+@mistake(
+    "0.7",
+    "value.Value.__mul__",
+    "The left operand is itself changed and returned: a product is a new node, and its operands stay as they are.",
+)
+def mul_in_place(self, other):
+    self.data *= as_value(other).data
+    return self
+
+
+@mistake(
+    "0.7",
     "value.Value.__pow__",
     "The power rule takes the exponent down by one: n xⁿ⁻¹, and this is n xⁿ.",
 )
