@@ -26,7 +26,7 @@ def reset(phase: Phase, exercise: Exercise) -> list[str]:
             continue
         names = exercise.names(module)
         replaced = [_put_back(path, pristine, qualname) for qualname in names]
-        said += [f"{short(path)}: {qualname} is as it was given" for qualname in names]
+        said += [f"{short(path)}: {qualname} is again as it was given" for qualname in names]
         if kept := b"\n\n".join(filter(None, replaced)):
             backup = _backup(phase.folder.parent, module)
             write_bytes(backup, kept)

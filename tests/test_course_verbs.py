@@ -25,7 +25,7 @@ def test_reset(course, body):
         assert course.file("arith").read_bytes() != before
     result = course.run("reset", "EX=0.2")
     assert (result.returncode, result.stderr) == (0, "")
-    assert "Total.add is as it was given" in result.stdout
+    assert "Total.add is again as it was given" in result.stdout
     after = course.file("arith").read_text()
     if body is not None:
         assert after.encode() == before
