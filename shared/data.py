@@ -1,15 +1,17 @@
-"""Real data, offline first: `load("mnist")`, `load("digits")`, `load("text")`.
+"""Real data, offline first: `load("mnist")`, `load("text")`, `load("tinyshakespeare")`, ...
 
 A name is looked for in this order, and one line says where it was found:
     1. `$COURSE_DATA/<name>/`, files in their published formats;
     2. the Hugging Face hub, if it answers; kept under `runs/data/` for the next time;
     3. the embedded default: real data that every installation has.
+The path of a text file and the id of a hub data set (`owner/name`) are names too, without default.
 A truncated or altered file is an error that names it; it is never half used.
 """
 
 import gzip
 import hashlib
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -18,16 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
+from shared import texts
 from shared.files import write_bytes
 from shared.network import hub_answers
 from shared.runs import RUNS
+from shared.texts import DataError, Text
 
 CACHE = RUNS / "data"
 DIGITS_TEST_SHARE = 0.2
-
-
-class DataError(ValueError):
-    """Data that is missing, truncated or altered; the message is one line that names the file."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,6 @@ class Images:
     train_y: np.ndarray
     test_x: np.ndarray
     test_y: np.ndarray
-    source: str
-
-
-@dataclass(frozen=True)
-class Text:
-    """One long text."""
-
-    text: str
     source: str
 
 
@@ -64,15 +56,29 @@ def load(name: str) -> Images | Text:
     Raises:
         DataError: the name is unknown, or a file that is there cannot be trusted.
     """
-    if name not in DATASETS:
-        raise DataError(f"no dataset is called {name!r}; there are {', '.join(sorted(DATASETS))}")
-    dataset = DATASETS[name]
+    dataset = DATASETS.get(name) or _dataset_of_anyone(name)
     found = _from_folder(name, dataset) or _from_hub(name, dataset)
     missing = dataset.read_folder is not None and found is None
     told = f"no {name} in $COURSE_DATA or on the hub, so " if missing else ""
     found = found or dataset.default()
     print(f"data: {told}{found.source}", flush=True)
     return found
+
+
+def _dataset_of_anyone(name: str) -> Dataset:
+    """How to find a text file, or a data set of the hub."""
+    if Path(name).is_file():
+        return Dataset(default=lambda: texts.read_file(Path(name)))
+    if re.fullmatch(r"[\w-]+/[\w.-]+", name) and not Path(name).parent.is_dir():
+        return Dataset(default=lambda: _unreachable(name), read_hub=lambda: texts.read_hub(name))
+    raise DataError(
+        f"no dataset is called {name!r}; there are {', '.join(sorted(DATASETS))}, and any text "
+        "file or hub data set owner/name"
+    )
+
+
+def _unreachable(name: str) -> Text:
+    raise DataError(f"the hub did not give {name}; try a text file, or {', '.join(DATASETS)}")
 
 
 def _from_folder(name: str, dataset: Dataset) -> Images | Text | None:
@@ -88,17 +94,24 @@ def _from_folder(name: str, dataset: Dataset) -> Images | Text | None:
 def _from_hub(name: str, dataset: Dataset) -> Images | Text | None:
     if dataset.read_hub is None:
         return None
-    kept = CACHE / f"{name}.safetensors"
-    if kept.exists():
-        return _read_cache(kept)
+    images, text = (CACHE / (name.replace("/", "--") + end) for end in (".safetensors", ".json"))
+    if images.exists():
+        return _read_cache(images)
+    if text.exists():
+        return texts.read_cache(text)
     if not hub_answers():
         return None
     try:
         found = dataset.read_hub()
+    except DataError:
+        raise
     except Exception as error:  # a hub fails in many ways; the default must still be had
         print(f"data: the hub failed ({type(error).__name__}), going on without it", flush=True)
         return None
-    _write_cache(kept, found)
+    if isinstance(found, Text):
+        texts.write_cache(text, found)
+    else:
+        _write_cache(images, found)
     return found
 
 
@@ -170,14 +183,6 @@ def read_digits() -> Images:
     return _images(told, train_x, train_y, test_x, test_y)
 
 
-def read_documentation() -> Text:
-    """The running interpreter's own documentation, about 0.5 MB of prose."""
-    from pydoc_data.topics import topics
-
-    text = "\n".join(topics[name] for name in sorted(topics))
-    return Text(text, f"this Python's documentation (embedded), {len(text):,} characters")
-
-
 def _images(source: str, *arrays: np.ndarray) -> Images:
     """Bundle four arrays, read-only, with their sizes told."""
     for array in arrays:
@@ -220,5 +225,15 @@ def _digest(arrays: Mapping[str, np.ndarray]) -> str:
 DATASETS = {
     "mnist": Dataset(default=read_digits, read_folder=read_mnist, read_hub=_mnist_from_hub),
     "digits": Dataset(default=read_digits),
-    "text": Dataset(default=read_documentation),
+    "text": Dataset(default=texts.read_documentation),
+    "tinyshakespeare": Dataset(
+        default=texts.read_documentation,
+        read_folder=texts.read_shakespeare,
+        read_hub=texts.shakespeare_from_hub,
+    ),
+    "tinystories": Dataset(
+        default=texts.read_documentation,
+        read_folder=texts.read_tinystories,
+        read_hub=texts.tinystories_from_hub,
+    ),
 }
