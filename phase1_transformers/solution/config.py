@@ -3,6 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+SIZES = ("vocab_size", "block_size", "n_layer", "n_head", "n_embd")
+SIZES += ("n_kv_head", "head_dim", "n_hidden")
+CHOICES = {
+    "norm": ("layer", "rms"),
+    "positions": ("learned", "rotary"),
+    "feedforward": ("gelu", "swiglu"),
+}
+
 
 @dataclass(frozen=True)
 class GPTConfig:
@@ -48,15 +56,21 @@ class GPTConfig:
     """probability of dropping an embedding, and a number that a sublayer adds"""
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "block_size", "n_layer", "n_head", "n_embd", "n_kv_head"):
+        for name in SIZES:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                wanted = " or ".join(choices)
+                raise ValueError(f"{name} must be {wanted}, got {getattr(self, name)!r}")
         if self.n_head % self.n_kv_head:
             raise ValueError(
                 f"n_head must be a multiple of n_kv_head, got {self.n_head} and {self.n_kv_head}"
             )
         if self.positions == "rotary" and self.head_dim % 2:
             raise ValueError(f"rotary positions turn pairs: head_dim is odd, {self.head_dim}")
+        if self.positions == "rotary" and self.rope_theta <= 0:
+            raise ValueError(f"rope_theta must be positive, got {self.rope_theta}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
 
@@ -122,7 +136,7 @@ def modern(
         n_embd=n_embd,
         n_kv_head=n_kv_head or n_head,
         head_dim=head_dim or n_embd // n_head,
-        n_hidden=n_hidden or 32 * round(n_embd * 8 / 3 / 32),
+        n_hidden=n_hidden or 32 * max(1, round(n_embd * 8 / 3 / 32)),
         norm="rms",
         norm_eps=1e-6,
         positions="rotary",

@@ -77,7 +77,7 @@ class GPT(nn.Module):
         Raises:
             ValueError: if the sequence would be longer than block_size.
         """
-        T, start = idx.shape[1], cache.length if cache else 0
+        T, start = idx.shape[1], 0 if cache is None else cache.length
         if start + T > self.config.block_size:
             raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
         positions = torch.arange(start, start + T, device=idx.device)
