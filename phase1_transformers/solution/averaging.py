@@ -17,7 +17,7 @@ def average_loops(x: Tensor) -> Tensor:
     Returns:
         (B, T, C), the dtype of x: at [b, t] the mean of x[b, 0] .. x[b, t].
     """
-    B, T, C = x.shape
+    B, T, _ = x.shape
     out = torch.empty_like(x)
     for b in range(B):
         for t in range(T):
