@@ -5,9 +5,10 @@ A program is a module with a frozen dataclass `Config` and `main(config)`, and e
     if __name__ == "__main__":
         cli.run(__spec__.name)
 
-Every field of `Config` becomes a flag (tyro); an unknown flag is an error. `--blocks mine` comes
-for free: the program is then imported anew with your own passed exercises in place (see
-`shared.blocks`).
+Every field of `Config` becomes a flag (tyro); an unknown flag is an error. A program with several
+recipes has `PRESETS`, its configs by name, and a field `preset`: `--preset` chooses where the other
+flags start from. `--blocks mine` comes for free: the program is then imported anew with your own
+passed exercises in place (see `shared.blocks`).
 """
 
 import importlib
@@ -50,11 +51,13 @@ def _parse(program: ModuleType, name: str, arguments: list[str]) -> Any:
     Raises:
         ValueError: for a bad flag or value, one line in place of tyro's box of several.
     """
+    start = _preset(program, arguments)
     box = io.StringIO()
     try:
         with redirect_stderr(box):
             return tyro.cli(
                 program.Config,
+                default=start,
                 prog=f"python -m {name}",
                 args=arguments,
                 description=program.__doc__,
@@ -63,6 +66,22 @@ def _parse(program: ModuleType, name: str, arguments: list[str]) -> Any:
         if not stop.code:  # --help
             raise
         raise ValueError(f"{_first_paragraph(box.getvalue())}; --help lists the flags") from None
+
+
+def _preset(program: ModuleType, arguments: list[str]) -> Any:
+    """Find the recipe that `--preset` names, the first one by default; None without recipes.
+
+    Raises:
+        ValueError: there is no such recipe.
+    """
+    presets = getattr(program, "PRESETS", None)
+    if presets is None:
+        return None
+    words = [word for argument in arguments for word in argument.split("=", 1)]
+    name = words[words.index("--preset") + 1] if "--preset" in words[:-1] else next(iter(presets))
+    if name not in presets:
+        raise ValueError(f"there is no preset {name!r}; there are {', '.join(presets)}")
+    return presets[name]
 
 
 def _first_paragraph(box: str) -> str:

@@ -13,6 +13,11 @@ from phase1_transformers.solution.config import GPTConfig, gpt2, modern
 
 CALLS = ("resume", "tensorboard", "device")  # how a program is called, not what it trains
 
+POSITIVE = (
+    *("vocab_size", "block_size", "n_layer", "n_head", "n_embd", "lr", "muon_lr", "grad_clip"),
+    *("max_steps", "decay_steps", "batch_size", "grad_accum_steps", "eval_every"),
+)
+
 
 @dataclass(frozen=True)
 class Config:
@@ -134,10 +139,7 @@ class Config:
         return {name: value for name, value in asdict(self).items() if name not in CALLS}
 
     def _require_positive(self) -> None:
-        for field in (
-            "vocab_size lr muon_lr max_steps batch_size grad_accum_steps grad_clip eval_every "
-            "n_embd n_head n_layer block_size decay_steps"
-        ).split():
+        for field in POSITIVE:
             if not getattr(self, field) > 0:
                 raise ValueError(f"{field} must be positive, got {getattr(self, field)}")
         for field in ("warmup_steps", "weight_decay", "sample_tokens", "seed"):
