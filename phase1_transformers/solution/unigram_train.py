@@ -54,7 +54,7 @@ def train(
         Nats for each piece, what `UnigramTokenizer` takes.
 
     Raises:
-        ValueError: if vocab_size has no room for the bytes and the characters.
+        ValueError: if the text is empty, or vocab_size has no room for bytes and characters.
     """
     characters = covered_characters(text, coverage)
     n_pieces = vocab_size - (N_BYTES - len(ASCII))
@@ -62,6 +62,8 @@ def train(
         least = vocab_size + len(characters) - n_pieces
         raise ValueError(f"vocab_size must be at least {least} for this text, got {vocab_size}")
     words = count_words(text, pattern, characters)
+    if not words:
+        raise ValueError("the text is empty: there is nothing to learn from")
     log_probs = seed_pieces(words, characters, SEED_RATIO * n_pieces, max_length)
     while True:
         lattice = Lattice(words, log_probs)
