@@ -1,10 +1,11 @@
 """The key-value cache: what was computed for the tokens so far, so that a new one costs one token.
 
-Pope et al. 2022 (arXiv:2211.05102), section 2.
+Pope et al. 2022 (arXiv:2211.05102), section 2. Keys and values of a token depend only on the
+tokens before it, so they stay right however the text goes on.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from phase1_transformers.solution.config import GPTConfig
 
@@ -12,7 +13,8 @@ from phase1_transformers.solution.config import GPTConfig
 class KVCache:
     """Keys and values of every layer for the tokens that a model has read.
 
-    One forward pass calls `append` once a layer and then `advance` once.
+    One forward pass calls `append` once a layer and then `advance` once. It writes in place, so it
+    is for generating under `torch.no_grad()`, not for training.
 
     Args:
         config: of the model.
@@ -33,21 +35,29 @@ class KVCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.max_tokens = max_tokens or config.block_size
+        self.max_tokens = config.block_size if max_tokens is None else max_tokens
         shape = (config.n_layer, batch_size, config.n_kv_head, self.max_tokens, config.head_dim)
         self.k = torch.zeros(shape, dtype=dtype, device=device)
         self.v = torch.zeros(shape, dtype=dtype, device=device)
         self.length = 0
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that the keys and values take, the empty room included."""
+        return self.k.nbytes + self.v.nbytes
+
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Store the keys and values of new tokens; return those of all tokens so far.
 
+        The new tokens follow the first `length`. `length` itself stays as it is: the other layers
+        have yet to store the same tokens. k and v stay as they are too.
+
         Args:
-            layer: whose they are.
-            k, v: (B, H_kv, T, D) of the T tokens after the first `length`.
+            layer: whose they are, 0 .. n_layer - 1.
+            k, v: (B, H_kv, T, D), of the T new tokens.
 
         Returns:
-            Keys and values, (B, H_kv, length + T, D) each.
+            Keys and values, (B, H_kv, length + T, D) each: views of the cache, nothing is copied.
 
         Raises:
             ValueError: if there is no room for T more.
@@ -64,7 +74,7 @@ class KVCache:
         self.length += n_tokens
 
     def crop(self, length: int) -> None:
-        """Forget every token but the first `length`.
+        """Forget every token but the first `length`; what comes next takes their place.
 
         Raises:
             ValueError: if fewer were read.
@@ -72,3 +82,27 @@ class KVCache:
         if not 0 <= length <= self.length:
             raise ValueError(f"{self.length} tokens were read, cannot keep the first {length}")
         self.length = length
+
+
+def next_logits(model: nn.Module, idx: Tensor, cache: KVCache) -> Tensor:
+    """Score the token that follows idx, and let the model read only what it has not read yet.
+
+    An empty cache makes this the *prefill*: the whole prompt in one pass. One new token makes it a
+    *decode* step. Anything between works as well.
+
+    Args:
+        model: a GPT; `model(new, cache=cache)` returns (logits, None), logits (B, T_new, V) of the
+            new tokens, and extends the cache by them.
+        idx: (B, T), the whole text so far; it begins with the `cache.length` tokens that were read.
+        cache: of the tokens read; afterwards it holds all of idx.
+
+    Returns:
+        (B, V), the scores of the token after the last.
+
+    Raises:
+        ValueError: if idx holds no token that is new.
+    """
+    if idx.shape[1] <= cache.length:
+        raise ValueError(f"{cache.length} tokens were read already, idx has {idx.shape[1]}")
+    logits, _ = model(idx[:, cache.length :], cache=cache)
+    return logits[:, -1]
