@@ -1,0 +1,350 @@
+"""Classic wrong answers for `solution/sampling.py`."""
+
+import math
+
+import torch
+
+from shared.mistakes import mistake
+
+# -- top k ------------------------------------------------------------------------------------
+
+
+@mistake(
+    "1.23",
+    "sampling.top_k",
+    "Everything equal to the k-th logit stays too, so of 5000 equal ones all do; choose ids, not a threshold.",
+)
+def top_k_keeps_ties(logits, k):
+    lowest = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
+    return logits.masked_fill(logits < lowest, -math.inf)
+
+
+@mistake(
+    "1.23",
+    "sampling.top_k",
+    "Dropped logits are set to 0, and exp(0) is 1: what must never be drawn needs -inf.",
+)
+def top_k_sets_zero(logits, k):
+    order = logits.argsort(dim=-1, descending=True, stable=True)
+    return logits.scatter(-1, order[..., k:], 0.0)
+
+
+@mistake(
+    "1.23",
+    "sampling.top_k",
+    "The k lowest are kept: sort in descending order.",
+)
+def top_k_keeps_the_lowest(logits, k):
+    order = logits.argsort(dim=-1, stable=True)
+    return logits.scatter(-1, order[..., k:], -math.inf)
+
+
+@mistake(
+    "1.23",
+    "sampling.top_k",
+    "The caller's logits were changed in place: return new ones.",
+)
+def top_k_in_place(logits, k):
+    order = logits.argsort(dim=-1, descending=True, stable=True)
+    return logits.scatter_(-1, order[..., k:], -math.inf)
+
+
+@mistake(
+    "1.23",
+    "sampling.top_k",
+    "The k + 1 highest are kept: in 0 .. V - 1 the places to drop begin at k.",
+)
+def top_k_keeps_one_more(logits, k):
+    order = logits.argsort(dim=-1, descending=True, stable=True)
+    return logits.scatter(-1, order[..., k + 1 :], -math.inf)
+
+
+@mistake(
+    "1.23",
+    "sampling.top_k",
+    "One threshold for the whole batch: each row has its own k highest.",
+)
+def top_k_of_the_whole_batch(logits, k):
+    order = logits.flatten().argsort(descending=True, stable=True)
+    return logits.flatten().scatter(-1, order[k:], -math.inf).view_as(logits)
+
+
+# -- top p ------------------------------------------------------------------------------------
+
+
+@mistake(
+    "1.23",
+    "sampling.top_p",
+    "The token that crosses p is dropped: without it the sum stays below p, and a sure model has nothing left.",
+)
+def top_p_drops_the_crossing_token(logits, p):
+    ranked, order = logits.sort(dim=-1, descending=True, stable=True)
+    total = ranked.softmax(dim=-1).cumsum(dim=-1)
+    dropped = (total > p) & (p < 1)
+    return logits.scatter(-1, order, ranked.masked_fill(dropped, -math.inf))
+
+
+@mistake(
+    "1.23",
+    "sampling.top_p",
+    "The running sum goes by id, not by probability: the nucleus takes the likeliest first.",
+)
+def top_p_unsorted(logits, p):
+    probs = logits.softmax(dim=-1)
+    likelier = probs.cumsum(dim=-1) - probs
+    return logits.masked_fill((likelier >= p) & (p < 1), -math.inf)
+
+
+@mistake(
+    "1.23",
+    "sampling.top_p",
+    "The result is still sorted: scatter each logit back to the id it belongs to.",
+)
+def top_p_stays_sorted(logits, p):
+    ranked, _ = logits.sort(dim=-1, descending=True, stable=True)
+    probs = ranked.softmax(dim=-1)
+    likelier = probs.cumsum(dim=-1) - probs
+    return ranked.masked_fill((likelier >= p) & (p < 1), -math.inf)
+
+
+@mistake(
+    "1.23",
+    "sampling.top_p",
+    "The least likely tokens come first, so the nucleus is the tail: sort in descending order.",
+)
+def top_p_from_the_tail(logits, p):
+    ranked, order = logits.sort(dim=-1, stable=True)
+    probs = ranked.softmax(dim=-1)
+    before = probs.cumsum(dim=-1) - probs
+    return logits.scatter(-1, order, ranked.masked_fill((before >= p) & (p < 1), -math.inf))
+
+
+@mistake(
+    "1.23",
+    "sampling.top_p",
+    "p is compared with each token's own probability; it is what the kept ones have together.",
+)
+def top_p_of_each_token(logits, p):
+    probs = logits.softmax(dim=-1)
+    highest = probs.amax(dim=-1, keepdim=True)
+    return logits.masked_fill((probs < p) & (probs < highest), -math.inf)
+
+
+@mistake(
+    "1.23",
+    "sampling.top_p",
+    "One token too many: if those before it already reach p, the crossing token is among them.",
+)
+def top_p_keeps_one_more(logits, p):
+    ranked, order = logits.sort(dim=-1, descending=True, stable=True)
+    probs = ranked.softmax(dim=-1)
+    total = probs.cumsum(dim=-1)
+    enough = (total >= p).float().cumsum(dim=-1) > 2
+    return logits.scatter(-1, order, ranked.masked_fill(enough & (p < 1), -math.inf))
+
+
+@mistake(
+    "1.23",
+    "sampling.top_p",
+    "Rounding brings the sum to 1 before the last token, so p = 1 drops the tail; it must keep everything.",
+)
+def top_p_of_one_drops_the_tail(logits, p):
+    ranked, order = logits.sort(dim=-1, descending=True, stable=True)
+    probs = ranked.softmax(dim=-1)
+    likelier = probs.cumsum(dim=-1) - probs
+    return logits.scatter(-1, order, ranked.masked_fill(likelier >= p, -math.inf))
+
+
+@mistake(
+    "1.23",
+    "sampling.top_p",
+    "Probabilities came back; a filter takes logits and returns logits, so that filters can follow each other.",
+)
+def top_p_returns_probabilities(logits, p):
+    ranked, order = logits.sort(dim=-1, descending=True, stable=True)
+    probs = ranked.softmax(dim=-1)
+    likelier = probs.cumsum(dim=-1) - probs
+    kept = probs.masked_fill((likelier >= p) & (p < 1), 0.0)
+    return torch.zeros_like(probs).scatter(-1, order, kept / kept.sum(dim=-1, keepdim=True))
+
+
+# -- min p ------------------------------------------------------------------------------------
+
+
+@mistake(
+    "1.23",
+    "sampling.min_p",
+    "p is taken as a probability of its own; it is a share of the likeliest token's, so that one always stays.",
+)
+def min_p_absolute(logits, p):
+    return logits.masked_fill(logits.softmax(dim=-1) < p, -math.inf)
+
+
+@mistake(
+    "1.23",
+    "sampling.min_p",
+    "p times the highest *logit* means nothing, and for negative logits turns round; compare probabilities.",
+)
+def min_p_of_logits(logits, p):
+    return logits.masked_fill(logits < p * logits.amax(dim=-1, keepdim=True), -math.inf)
+
+
+@mistake(
+    "1.23",
+    "sampling.min_p",
+    "The likeliest token of the whole batch sets the bar; each row has its own.",
+)
+def min_p_of_the_whole_batch(logits, p):
+    probs = logits.softmax(dim=-1)
+    return logits.masked_fill(probs < p * probs.max(), -math.inf)
+
+
+@mistake(
+    "1.23",
+    "sampling.min_p",
+    "The unlikely tokens are kept and the likely ones dropped: the comparison is the wrong way round.",
+)
+def min_p_keeps_the_tail(logits, p):
+    probs = logits.softmax(dim=-1)
+    return logits.masked_fill(probs >= p * probs.amax(dim=-1, keepdim=True), -math.inf)
+
+
+@mistake(
+    "1.23",
+    "sampling.min_p",
+    "Equality is dropped too, so with p = 1 even the likeliest token goes: at least p times, not more than.",
+)
+def min_p_is_strict(logits, p):
+    probs = logits.softmax(dim=-1)
+    return logits.masked_fill(probs <= p * probs.amax(dim=-1, keepdim=True), -math.inf)
+
+
+# -- sample -----------------------------------------------------------------------------------
+
+
+def _draw(logits, sampling, generator):
+    if sampling.top_k is not None:
+        logits = top_k(logits, sampling.top_k)
+    if sampling.top_p is not None:
+        logits = top_p(logits, sampling.top_p)
+    if sampling.min_p is not None:
+        logits = min_p(logits, sampling.min_p)
+    return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator).squeeze(-1)
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "Logits are multiplied by the temperature, so a hot model becomes sure: it divides them.",
+)
+def sample_multiplies(logits, sampling, generator=None):
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    return _draw(logits.float() * sampling.temperature, sampling, generator)
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "The probabilities are divided by the temperature, which drawing undoes; it divides the logits.",
+)
+def sample_divides_probabilities(logits, sampling, generator=None):
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    if sampling.top_k is not None:
+        logits = top_k(logits, sampling.top_k)
+    if sampling.top_p is not None:
+        logits = top_p(logits, sampling.top_p)
+    if sampling.min_p is not None:
+        logits = min_p(logits, sampling.min_p)
+    probs = logits.float().softmax(dim=-1) / sampling.temperature
+    return torch.multinomial(probs, 1, generator=generator).squeeze(-1)
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "The filters look at the logits before the temperature has; it comes first here.",
+)
+def sample_filters_first(logits, sampling, generator=None):
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    logits = logits.float()
+    if sampling.top_k is not None:
+        logits = top_k(logits, sampling.top_k)
+    if sampling.top_p is not None:
+        logits = top_p(logits, sampling.top_p)
+    if sampling.min_p is not None:
+        logits = min_p(logits, sampling.min_p)
+    probs = (logits / sampling.temperature).softmax(dim=-1)
+    return torch.multinomial(probs, 1, generator=generator).squeeze(-1)
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "top_p runs before top_k, and sees the tokens that top_k drops: the order is top_k, top_p, min_p.",
+)
+def sample_top_p_first(logits, sampling, generator=None):
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    logits = logits.float() / sampling.temperature
+    if sampling.top_p is not None:
+        logits = top_p(logits, sampling.top_p)
+    if sampling.top_k is not None:
+        logits = top_k(logits, sampling.top_k)
+    if sampling.min_p is not None:
+        logits = min_p(logits, sampling.min_p)
+    return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator).squeeze(-1)
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "Always the likeliest token, whatever the temperature: only 0 means that, above it is drawn by chance.",
+)
+def sample_always_greedy(logits, sampling, generator=None):
+    return logits.argmax(dim=-1)
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "The generator is not used, so chance comes from torch's global one and no seed repeats a text.",
+)
+def sample_without_generator(logits, sampling, generator=None):
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    return _draw(logits.float() / sampling.temperature, sampling, None)
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "Temperature 0 divides by zero; it stands for taking the highest logit.",
+)
+def sample_divides_by_zero(logits, sampling, generator=None):
+    temperature = max(sampling.temperature, 1e-6)
+    return _draw(logits.float() / temperature, sampling, generator)
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "The ids have the shape (B, 1); one token a row is (B,).",
+)
+def sample_keeps_an_axis(logits, sampling, generator=None):
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1, keepdim=True)
+    return _draw(logits.float() / sampling.temperature, sampling, generator)[:, None]
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "The probabilities are computed in the dtype of the logits; bfloat16 has three digits, and the running sum loses them.",
+)
+def sample_in_narrow_dtype(logits, sampling, generator=None):
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    return _draw(logits / sampling.temperature, sampling, generator)
