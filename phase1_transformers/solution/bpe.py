@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import regex
+
 from phase1_transformers.solution.splitting import GPT4_PATTERN, split
 from phase1_transformers.solution.tokenizer import END, Tokenizer, utf8
 from shared.files import write_text
@@ -167,6 +169,7 @@ class BytePairTokenizer(Tokenizer):
 
     Raises:
         ValueError: if the ids contradict each other.
+        regex.error: if the pattern is none.
     """
 
     def __init__(
@@ -181,6 +184,7 @@ class BytePairTokenizer(Tokenizer):
         self.merges = [(left, right) for left, right in merges]
         self.pattern, self.byte_ids = pattern, list(byte_ids)
         self.specials = dict(specials or {})
+        split("", pattern)  # a pattern that does not compile shows here
         try:
             self.vocab = vocabulary(self.merges, self.byte_ids)
         except KeyError as error:
@@ -233,5 +237,5 @@ class BytePairTokenizer(Tokenizer):
         """
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (TypeError, json.JSONDecodeError) as error:
+        except (TypeError, ValueError, regex.error) as error:
             raise ValueError(f"{path} is no saved tokenizer: {error}") from None
