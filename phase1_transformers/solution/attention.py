@@ -1,4 +1,4 @@
-"""Attention: every token takes a weighted average of what the tokens before it have to offer.
+"""Attention: every token takes a weighted average of what the tokens before it have to give.
 
 Vaswani et al. 2017 (arXiv:1706.03762), section 3.2.1. Heads are in `heads.py`.
 """
@@ -17,12 +17,13 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Te
     Args:
         q: (..., T_q, D), what each token looks for.
         k: (..., T_k, D), what each token offers.
-        v: (..., T_k, D), what each token gives if it is chosen.
+        v: (..., T_k, D), what each token gives to those who choose it.
         mask: boolean, broadcastable to (..., T_q, T_k); True where a query may look at a key.
-            Every query must be allowed at least one key.
+            A key that it may not look at weighs exactly 0. Every query must be allowed at least
+            one key: an average of nothing is undefined, and here NaN.
 
     Returns:
-        (..., T_q, D), the dtype of q.
+        (..., T_q, D), the dtype of q. The width of v may differ from D; the result has v's.
 
     Raises:
         ValueError: if D differs between q and k, or T_k between k and v.
@@ -44,8 +45,12 @@ def causal_mask(T_q: int, T_k: int, device: torch.device | None = None) -> Tenso
     With T_q = T_k this is the lower triangle, the diagonal included. With a key-value cache the
     queries are only the newest tokens, and the first of them may already see T_k - T_q others.
 
+    Args:
+        T_q, T_k: numbers of queries and of keys, T_q <= T_k.
+        device: of the result.
+
     Returns:
-        (T_q, T_k) boolean, True at (i, j) if query i may look at key j.
+        (T_q, T_k) boolean, True at (i, j) if query i may look at key j: at itself and before.
 
     Raises:
         ValueError: if there are more queries than keys.

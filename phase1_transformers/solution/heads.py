@@ -6,9 +6,14 @@ queries from Ainslie et al. 2023 (arXiv:2305.13245).
 
 from torch import Tensor
 
+from phase1_transformers.solution.attention import causal_attention
+
 
 def split_heads(x: Tensor, n_head: int) -> Tensor:
     """Give each head its own slice of the channels: (B, T, H * D) to (B, H, T, D).
+
+    Head h of a token holds its channels h * D .. (h + 1) * D - 1. Nothing else moves: token t of
+    every head is made of token t.
 
     Raises:
         ValueError: if the channels do not divide into n_head equal parts.
@@ -20,7 +25,10 @@ def split_heads(x: Tensor, n_head: int) -> Tensor:
 
 
 def merge_heads(x: Tensor) -> Tensor:
-    """Undo `split_heads`: (B, H, T, D) to (B, T, H * D)."""
+    """Put the heads of each token side by side: (B, H, T, D) to (B, T, H * D).
+
+    The inverse of `split_heads`.
+    """
     B, H, T, D = x.shape
     return x.transpose(1, 2).reshape(B, T, H * D)
 
@@ -36,3 +44,17 @@ def repeat_kv(x: Tensor, n_head: int) -> Tensor:
     if n_head % x.shape[1]:
         raise ValueError(f"{n_head} query heads cannot share {x.shape[1]} key heads evenly")
     return x.repeat_interleave(n_head // x.shape[1], dim=1)
+
+
+def grouped_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention of many query heads to few key and value heads.
+
+    Args:
+        q: (B, H, T_q, D).
+        k, v: (B, H_kv, T_k, D), each shared by H / H_kv query heads.
+
+    Returns:
+        (B, H, T_q, D), the dtype of q.
+    """
+    H = q.shape[1]
+    return causal_attention(q, repeat_kv(k, H), repeat_kv(v, H))

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from phase1_transformers.solution.cache import KVCache
 from phase1_transformers.solution.config import GPTConfig
-from phase1_transformers.solution.heads import merge_heads, repeat_kv, split_heads
+from phase1_transformers.solution.heads import merge_heads, split_heads
 from phase1_transformers.solution.ops import Ops
 from phase1_transformers.solution.rotary import apply_rotary
 
@@ -63,7 +63,6 @@ class SelfAttention(nn.Module):
             q, k = apply_rotary(q, *rotary), apply_rotary(k, *rotary)
         if cache is not None:
             k, v = cache.append(self.layer, k, v)
-        k, v = repeat_kv(k, config.n_head), repeat_kv(v, config.n_head)
         return self.proj(merge_heads(ops.causal_attention(q, k, v)))
 
 
@@ -82,9 +81,10 @@ class GeluMLP(nn.Module):
 
 
 class SwiGLU(nn.Module):
-    """A feed-forward layer in which one half gates the other: proj(silu(gate(x)) * up(x)).
+    """A feed-forward layer in which one half decides how much of the other half passes.
 
-    Shazeer 2020 (arXiv:2002.05202), equation 6.
+    Shazeer 2020 (arXiv:2002.05202), equation 6: (Swish(x W) * x V) W_2, where the product * is
+    taken number by number, W is `gate`, V is `up`, W_2 is `proj`, and Swish is `ops.silu`.
     """
 
     def __init__(self, config: GPTConfig, ops: Ops) -> None:

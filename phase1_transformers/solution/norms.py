@@ -11,8 +11,11 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor | None, eps: float) -> Te
 
     Args:
         x: (..., C).
-        weight, bias: (C,); the bias may be missing.
-        eps: added to the variance.
+        weight, bias: (C,); the bias may be None.
+        eps: added to the variance, so that a constant token gives 0 and not NaN.
+
+    Returns:
+        (..., C), the dtype of x.
     """
     centred = x - x.mean(dim=-1, keepdim=True)
     variance = centred.square().mean(dim=-1, keepdim=True)
@@ -23,8 +26,9 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor | None, eps: float) -> Te
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """Scale each token to root mean square 1, then by what was learned; no mean, no bias.
 
-    Zhang and Sennrich 2019 (arXiv:1910.07467), equation 4. The mean square is taken in float32 at
-    least: in bfloat16 the sum would lose its digits.
+    Zhang and Sennrich 2019 (arXiv:1910.07467), equation 4, with eps inside the root. What is
+    narrower than float32 is worked out in float32 and rounded once, at the end: a mean square has
+    two or three digits in bfloat16, and in float16 the square of 300 is infinite.
 
     Args:
         x: (..., C).
@@ -36,4 +40,4 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
     normed = wide * torch.rsqrt(wide.square().mean(dim=-1, keepdim=True) + eps)
-    return normed.to(x.dtype) * weight
+    return (normed * weight).to(x.dtype)

@@ -10,10 +10,10 @@ from torch import Tensor
 
 
 def rotary_angles(positions: Tensor, head_dim: int, theta: float) -> Tensor:
-    """Angle of pair i at position p: p * theta^(-2i / D).
+    """Angle of pair i at position p: p * theta^(-2i / D), for i = 0 .. D / 2 - 1.
 
     Args:
-        positions: (T,) whole numbers.
+        positions: (T,) whole numbers, in any order; with a cache they do not begin at 0.
         head_dim: D, even.
         theta: base; the slowest pair turns once in about 2 pi theta tokens.
 
@@ -30,15 +30,27 @@ def rotary_angles(positions: Tensor, head_dim: int, theta: float) -> Tensor:
 
 
 def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn each pair (x_i, x_(i + D/2)) of a token by its angle.
+    """Turn each pair (x_i, x_(i + D/2)) of a token by its angle, anticlockwise.
+
+    A pair (a, b) is a point of the plane; turned by the angle phi it is
+    (a cos phi - b sin phi, a sin phi + b cos phi).
 
     Args:
         x: (B, H, T, D) queries or keys.
-        cos, sin: (T, D / 2), of the tokens' angles.
+        cos, sin: (T, D / 2), of the tokens' angles, in any floating dtype.
 
     Returns:
-        (B, H, T, D), the dtype of x; every vector keeps its length.
+        (B, H, T, D), the dtype of x; every vector keeps its length, and its place in the order.
+
+    Raises:
+        ValueError: if cos or sin does not fit x.
     """
+    T, D = x.shape[-2:]
+    if not cos.shape == sin.shape == (T, D // 2):
+        raise ValueError(
+            f"x {tuple(x.shape)} needs cos and sin {(T, D // 2)}, "
+            f"got {tuple(cos.shape)} and {tuple(sin.shape)}"
+        )
     first, second = x.chunk(2, dim=-1)  # (B, H, T, D / 2) each
     cos, sin = cos.to(x.dtype), sin.to(x.dtype)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
