@@ -228,7 +228,8 @@ def test_sample_takes_chance_from_its_generator_only():
     logits, everywhere = random_logits(64, 50), torch.get_rng_state()
 
     def draw(seed):
-        return sampling.sample(logits, Sampling(), torch.Generator().manual_seed(seed))
+        how = Sampling(temperature=0.8, top_k=40, top_p=0.99, min_p=0.001)
+        return sampling.sample(logits, how, torch.Generator().manual_seed(seed))
 
     checks.equal(draw(1), draw(1), "ids drawn twice with one seed")
     checks.law(not torch.equal(draw(1), draw(2)), "ids drawn with another seed differ", draw(2))

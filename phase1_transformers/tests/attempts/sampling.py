@@ -56,7 +56,7 @@ def _(logits, k):
 def _(logits, p):
     if p == 1:
         return logits.clone()
-    order = (-logits).argsort(-1, stable=True)
+    order = (-logits).argsort(dim=-1, stable=True)
     total = torch.softmax(logits, -1).gather(-1, order).cumsum(-1)
     keep = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, total <= p)
     return as_mask(logits, keep)
@@ -81,7 +81,7 @@ def _(logits, p):
 def _(logits, p):
     if p == 1:
         return logits
-    order = logits.argsort(-1, stable=True)
+    order = logits.argsort(dim=-1, stable=True)
     total = torch.softmax(logits, -1).gather(-1, order).cumsum(-1)
     before = torch.cat([torch.zeros_like(total[..., :1]), total[..., :-1]], -1)
     return as_mask(
@@ -100,7 +100,7 @@ def _(logits, p):
 def _(logits, p):
     if p == 1:
         return logits
-    order = (-logits).argsort(-1, stable=True)
+    order = (-logits).argsort(dim=-1, stable=True)
     total = torch.softmax(logits, -1).gather(-1, order).cumsum(-1)
     n_kept = (total < p).sum(-1, keepdim=True) + 2
     keep = torch.arange(logits.shape[-1]) < n_kept
@@ -111,7 +111,7 @@ def _(logits, p):
 
 @attempt("top_p_of_one_drops_the_tail")
 def _(logits, p):
-    order = (-logits).argsort(-1, stable=True)
+    order = (-logits).argsort(dim=-1, stable=True)
     total = torch.softmax(logits, -1).gather(-1, order).cumsum(-1)
     before = torch.cat([torch.zeros_like(total[..., :1]), total[..., :-1]], -1)
     return as_mask(
@@ -122,7 +122,7 @@ def _(logits, p):
 @attempt("top_p_returns_probabilities")
 def _(logits, p):
     probs = torch.softmax(logits, -1)
-    order = (-logits).argsort(-1, stable=True)
+    order = (-logits).argsort(dim=-1, stable=True)
     total = probs.gather(-1, order).cumsum(-1)
     before = torch.cat([torch.zeros_like(total[..., :1]), total[..., :-1]], -1)
     keep = torch.zeros_like(before, dtype=torch.bool).scatter(-1, order, (before < p) | (p == 1))

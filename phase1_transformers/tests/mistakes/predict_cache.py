@@ -189,7 +189,7 @@ def guess_flops_of_training():
     "That takes a byte a weight; a float32 has four.",
 )
 def guess_speed_of_one_byte():
-    return 160.7
+    return 20e9 / 124.4e6
 
 
 @mistake(
@@ -198,7 +198,7 @@ def guess_speed_of_one_byte():
     "That takes two bytes a weight, as in bfloat16; a float32 has four.",
 )
 def guess_speed_of_bfloat16():
-    return 80.4
+    return 20e9 / (2 * 124.4e6)
 
 
 @mistake(
@@ -207,7 +207,7 @@ def guess_speed_of_bfloat16():
     "Those are seconds for a token, or milliseconds; the question is how many tokens come in a second.",
 )
 def guess_seconds_per_token():
-    return 0.0249
+    return 4 * 124.4e6 / 20e9
 
 
 @mistake(
@@ -216,4 +216,4 @@ def guess_seconds_per_token():
     "Eight bytes a weight is reading each of them twice, or float64; once is enough for one text.",
 )
 def guess_speed_of_reading_twice():
-    return 20.1
+    return 20e9 / (8 * 124.4e6)
