@@ -1,0 +1,296 @@
+"""Classic wrong answers for `solution/training.py`."""
+
+import torch
+
+from phase1_transformers.solution.losses import IGNORED
+from phase1_transformers.solution.training import clip_grad_norm, micro_batch_loss
+from shared.mistakes import mistake
+
+# -- clip_grad_norm ---------------------------------------------------------------------------
+
+
+@mistake(
+    "1.19",
+    "training.clip_grad_norm",
+    "Gradients are always scaled to max_norm, so short ones are lengthened: a run that has converged would keep jumping.",
+)
+def clip_grad_norm_always(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+    for gradient in gradients:
+        gradient.mul_(max_norm / (norm + 1e-6))
+    return norm
+
+
+@mistake(
+    "1.19",
+    "training.clip_grad_norm",
+    "Each tensor is clipped by its own norm, which turns the direction; take one norm, of all of them together.",
+)
+def clip_grad_norm_each(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norms = torch.stack([gradient.norm() for gradient in gradients])
+    for gradient, norm in zip(gradients, norms, strict=True):
+        gradient.mul_((max_norm / norm).clamp(max=1))
+    return norms.norm()
+
+
+@mistake(
+    "1.19",
+    "training.clip_grad_norm",
+    "The norms of the tensors are added up; lengths at right angles add as squares, under one root.",
+)
+def clip_grad_norm_sum_of_norms(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([gradient.norm() for gradient in gradients]).sum()
+    for gradient in gradients:
+        gradient.mul_((max_norm / norm).clamp(max=1))
+    return norm
+
+
+@mistake(
+    "1.19",
+    "training.clip_grad_norm",
+    "That is the squared norm: the root is missing.",
+)
+def clip_grad_norm_without_root(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([gradient.square().sum() for gradient in gradients]).sum()
+    for gradient in gradients:
+        gradient.mul_((max_norm / norm).clamp(max=1))
+    return norm
+
+
+@mistake(
+    "1.19",
+    "training.clip_grad_norm",
+    "Each number is cut off at max_norm, which turns the direction; scale the whole gradient by one factor.",
+)
+def clip_grad_norm_by_value(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+    for gradient in gradients:
+        gradient.clamp_(-max_norm, max_norm)
+    return norm
+
+
+@mistake(
+    "1.19",
+    "training.clip_grad_norm",
+    "The parameters came as an iterator, and the norm used it up: nothing was left to be clipped. Keep a list.",
+)
+def clip_grad_norm_uses_up(parameters, max_norm):
+    norms = [p.grad.norm() for p in parameters if p.grad is not None]
+    norm = torch.stack(norms).norm()
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.mul_((max_norm / norm).clamp(max=1))
+    return norm
+
+
+@mistake(
+    "1.19",
+    "training.clip_grad_norm",
+    "What comes back is the norm after clipping; the one before tells how the run is doing.",
+)
+def clip_grad_norm_tells_after(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+    for gradient in gradients:
+        gradient.mul_((max_norm / norm).clamp(max=1))
+    return norm.clamp(max=max_norm)
+
+
+# -- training_step ----------------------------------------------------------------------------
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "A mean of means: each piece weighs the same, however few targets it has. Weigh a piece by its targets that count.",
+)
+def training_step_mean_of_means(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    total = 0.0
+    for x, y in batches:
+        loss = micro_batch_loss(model, x, y, autocast) / len(batches)
+        loss.backward()
+        total = total + loss.detach()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "The gradients of the pieces are added up and never divided: k pieces make a gradient k times as long.",
+)
+def training_step_not_divided(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        loss = micro_batch_loss(model, x, y, autocast)
+        loss.backward()
+        total = total + loss.detach() * count / sum(counts).clamp(min=1)
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "Pieces are weighed by all their targets, the ignored ones too; only those that count are in a piece's mean.",
+)
+def training_step_counts_ignored(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [y.numel() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        share = micro_batch_loss(model, x, y, autocast) * count / sum(counts)
+        share.backward()
+        total = total + share.detach()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "The gradients are cleared before every piece, so the last one decides alone; clear them once, at the start.",
+)
+def training_step_clears_each_time(model, optimizer, batches, grad_clip, autocast=None):
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        optimizer.zero_grad()
+        share = micro_batch_loss(model, x, y, autocast) * count / sum(counts).clamp(min=1)
+        share.backward()
+        total = total + share.detach()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "The gradients are never cleared: those of the last step are still in this one.",
+)
+def training_step_never_clears(model, optimizer, batches, grad_clip, autocast=None):
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        share = micro_batch_loss(model, x, y, autocast) * count / sum(counts).clamp(min=1)
+        share.backward()
+        total = total + share.detach()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "Clipping happens after each piece, so early pieces are shortened and later ones are not; clip once, at the end.",
+)
+def training_step_clips_each_time(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        share = micro_batch_loss(model, x, y, autocast) * count / sum(counts).clamp(min=1)
+        share.backward()
+        grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+        total = total + share.detach()
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "The optimiser steps after every piece: k small steps in place of one on the whole batch.",
+)
+def training_step_steps_each_time(model, optimizer, batches, grad_clip, autocast=None):
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        optimizer.zero_grad()
+        share = micro_batch_loss(model, x, y, autocast) * count / sum(counts).clamp(min=1)
+        share.backward()
+        grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+        optimizer.step()
+        total = total + share.detach()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "The optimiser has stepped before the gradient is clipped: the clipping comes too late to matter.",
+)
+def training_step_clips_late(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        share = micro_batch_loss(model, x, y, autocast) * count / sum(counts).clamp(min=1)
+        share.backward()
+        total = total + share.detach()
+    optimizer.step()
+    return {"loss": total, "grad_norm": clip_grad_norm(model.parameters(), grad_clip)}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "One backward for all pieces: right numbers, but every piece's activations wait in memory, which pieces are to spare.",
+)
+def training_step_one_backward(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    losses = [micro_batch_loss(model, x, y, autocast) for x, y in batches]
+    weighed = [loss * count for loss, count in zip(losses, counts, strict=True)]
+    total = sum(weighed) / sum(counts).clamp(min=1)
+    total.backward()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total.detach(), "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "The loss that is told is the last piece's, not that of the whole batch.",
+)
+def training_step_tells_last_loss(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    for (x, y), count in zip(batches, counts, strict=True):
+        loss = micro_batch_loss(model, x, y, autocast)
+        (loss * count / sum(counts).clamp(min=1)).backward()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": loss.detach(), "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "The loss that is told still hangs on its graph: whoever keeps it keeps every activation of the step. Detach it.",
+)
+def training_step_keeps_graph(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        share = micro_batch_loss(model, x, y, autocast) * count / sum(counts).clamp(min=1)
+        share.backward()
+        total = total + share
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
