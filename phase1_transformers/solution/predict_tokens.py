@@ -50,7 +50,7 @@ def tokens_after_three_merges() -> int:
     text = "a" * 100
     merges = train(text, N_BYTES + 3, GPT4_PATTERN)
     ranks = {pair: N_BYTES + i for i, pair in enumerate(merges)}
-    return len(encode_piece(text.encode(), ranks))
+    return len(encode_piece(list(text.encode()), ranks))
 
 
 def better_model() -> str:

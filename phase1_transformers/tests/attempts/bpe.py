@@ -1,0 +1,450 @@
+"""The mistakes of `mistakes/bpe.py` again, as another learner would write them."""
+
+import itertools
+from collections import defaultdict
+
+from shared.mistakes import attempt
+
+
+@attempt("pair_counts_misses_the_last")
+def _(pieces):
+    table = {}
+    for piece in pieces:
+        for left, right in zip(piece[:-2], piece[1:-1]):
+            table[(left, right)] = table.get((left, right), 0) + 1
+    return table
+
+
+@attempt("pair_counts_crosses_borders")
+def _(pieces):
+    flat = list(itertools.chain.from_iterable(pieces))
+    table = defaultdict(int)
+    for k in range(1, len(flat)):
+        table[flat[k - 1], flat[k]] += 1
+    return dict(table)
+
+
+@attempt("pair_counts_skips_overlaps")
+def _(pieces):
+    table = defaultdict(int)
+    for piece in pieces:
+        previous = None
+        for pair in zip(piece, piece[1:]):
+            if pair == previous and pair[0] == pair[1]:
+                previous = None
+                continue
+            table[pair] += 1
+            previous = pair
+    return dict(table)
+
+
+@attempt("pair_counts_once_per_piece")
+def _(pieces):
+    table = {}
+    for piece in pieces:
+        seen = []
+        for k in range(len(piece) - 1):
+            pair = (piece[k], piece[k + 1])
+            if pair not in seen:
+                seen.append(pair)
+                table[pair] = table.get(pair, 0) + 1
+    return table
+
+
+@attempt("pair_counts_without_order")
+def _(pieces):
+    table = {}
+    for piece in pieces:
+        for k in range(len(piece) - 1):
+            pair = tuple(sorted(piece[k : k + 2]))
+            table[pair] = table.get(pair, 0) + 1
+    return table
+
+
+@attempt("pair_counts_two_by_two")
+def _(pieces):
+    table = {}
+    for piece in pieces:
+        for k in range(0, len(piece) - 1, 2):
+            pair = piece[k], piece[k + 1]
+            table[pair] = table.get(pair, 0) + 1
+    return table
+
+
+@attempt("merge_pair_keeps_the_right")
+def _(ids, pair, new_id):
+    result = []
+    for k, token in enumerate(ids):
+        fits = list(ids[k : k + 2]) == list(pair)
+        result += [new_id] if fits else [token]
+    return result
+
+
+@attempt("merge_pair_in_place")
+def _(ids, pair, new_id):
+    k = 0
+    while k + 1 < len(ids):
+        if ids[k] == pair[0] and ids[k + 1] == pair[1]:
+            ids[k] = new_id
+            del ids[k + 1]
+        k += 1
+    return ids
+
+
+@attempt("merge_pair_first_only")
+def _(ids, pair, new_id):
+    result = list(ids)
+    for k, window in enumerate(zip(ids, ids[1:])):
+        if window == pair:
+            result[k : k + 2] = [new_id]
+            break
+    return result
+
+
+@attempt("merge_pair_loses_the_last")
+def _(ids, pair, new_id):
+    result = []
+    windows = zip(ids, ids[1:])
+    for left, right in windows:
+        if (left, right) == pair:
+            result.append(new_id)
+            next(windows, None)
+        else:
+            result.append(left)
+    return result
+
+
+@attempt("merge_pair_from_the_right")
+def _(ids, pair, new_id):
+    rest, result = list(ids), []
+    while rest:
+        if rest[-2:] == list(pair):
+            del rest[-2:]
+            result.insert(0, new_id)
+        else:
+            result.insert(0, rest.pop())
+    return result
+
+
+@attempt("merge_pair_without_order")
+def _(ids, pair, new_id):
+    result, k = [], 0
+    while k < len(ids):
+        if tuple(ids[k : k + 2]) in (pair, pair[::-1]):
+            result.append(new_id)
+            k += 2
+            continue
+        result.append(ids[k])
+        k += 1
+    return result
+
+
+@attempt("train_takes_the_first_seen")
+def _(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < 256:
+        raise ValueError("too small")
+    words = [list(bytes(word, "utf-8")) for word in split(text, pattern)]
+    learned = []
+    while len(learned) < vocab_size - 256:
+        table = pair_counts(words)
+        if len(table) == 0:
+            return learned
+        best, most = None, 0
+        for pair, count in table.items():
+            if count > most:
+                best, most = pair, count
+        words = [merge_pair(word, best, 256 + len(learned)) for word in words]
+        learned.append(best)
+    return learned
+
+
+@attempt("train_takes_the_largest_ids")
+def _(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < 256:
+        raise ValueError("too small")
+    words = [list(word.encode("utf8")) for word in split(text, pattern)]
+    learned = []
+    for k in range(vocab_size - 256):
+        table = [(count, pair) for pair, count in pair_counts(words).items()]
+        if table:
+            best = sorted(table)[-1][1]
+            learned.append(best)
+            words = [merge_pair(word, best, 256 + k) for word in words]
+    return learned
+
+
+@attempt("train_counts_once")
+def _(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < 256:
+        raise ValueError("too small")
+    words = [list(word.encode()) for word in split(text, pattern)]
+    table, learned = dict(pair_counts(words)), []
+    for _ in range(vocab_size - 256):
+        if not table:
+            break
+        best = min(table, key=lambda pair: (-table[pair], *pair))
+        del table[best]
+        learned.append(best)
+    return learned
+
+
+@attempt("train_without_splitting")
+def _(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < 256:
+        raise ValueError("too small")
+    words, learned = [list(utf8(text))], []
+    while len(learned) + 256 < vocab_size:
+        table = pair_counts(words)
+        if not table:
+            break
+        most = max(table.values())
+        best = min(pair for pair in table if table[pair] == most)
+        words[0] = merge_pair(words[0], best, 256 + len(learned))
+        learned.append(best)
+    return learned
+
+
+@attempt("train_on_code_points")
+def _(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < 256:
+        raise ValueError("too small")
+    words, learned = [list(map(ord, word)) for word in split(text, pattern)], []
+    for k in range(256, vocab_size):
+        table = pair_counts(words)
+        if not table:
+            return learned
+        best = sorted(table, key=lambda pair: (-table[pair], pair[0], pair[1]))[0]
+        words = [merge_pair(word, best, k) for word in words]
+        learned += [best]
+    return learned
+
+
+@attempt("train_makes_vocab_size_merges")
+def _(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < 256:
+        raise ValueError("too small")
+    words, learned = [list(utf8(word)) for word in split(text, pattern)], []
+    while len(learned) < vocab_size:
+        table = pair_counts(words)
+        if not table:
+            return learned
+        best = sorted(table.items(), key=lambda item: (-item[1], item[0]))[0][0]
+        words = [merge_pair(word, best, 256 + len(learned)) for word in words]
+        learned.append(best)
+    return learned
+
+
+@attempt("train_stops_at_one")
+def _(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < 256:
+        raise ValueError("too small")
+    words, learned = [list(utf8(word)) for word in split(text, pattern)], []
+    for k in range(256, vocab_size):
+        table = {pair: n for pair, n in pair_counts(words).items() if n > 1}
+        if not table:
+            break
+        best = min(table, key=lambda pair: (-table[pair], pair))
+        words = [merge_pair(word, best, k) for word in words]
+        learned.append(best)
+    return learned
+
+
+@attempt("train_needs_a_pair")
+def _(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < 256:
+        raise ValueError("too small")
+    words, learned = [list(utf8(word)) for word in split(text, pattern)], []
+    while len(learned) < vocab_size - 256:
+        table = pair_counts(words)
+        best = min(table, key=lambda pair: (-table[pair], pair[0], pair[1]))
+        learned.append(best)
+        words = [merge_pair(word, best, 255 + len(learned)) for word in words]
+    return learned
+
+
+@attempt("vocabulary_of_characters")
+def _(merges, byte_ids=range(256)):
+    table = {}
+    for byte in range(256):
+        table[byte_ids[byte]] = bytes(chr(byte), "utf-8")
+    next_id = max(byte_ids)
+    for left, right in merges:
+        next_id += 1
+        table[next_id] = table[left] + table[right]
+    return table
+
+
+@attempt("vocabulary_ignores_byte_ids")
+def _(merges, byte_ids=range(256)):
+    table = [bytes([byte]) for byte in range(256)]
+    for left, right in merges:
+        table.append(b"".join(table[i] for i in (left, right) if i < len(table)))
+    return dict(enumerate(table))
+
+
+@attempt("vocabulary_inverts_byte_ids")
+def _(merges, byte_ids=range(256)):
+    table = {}
+    for key in range(256):
+        table[key] = (byte_ids[key] % 256).to_bytes(1, "big")
+    for k, pair in enumerate(merges):
+        table[max(byte_ids) + 1 + k] = b"".join(table.get(i, b"") for i in pair)
+    return table
+
+
+@attempt("vocabulary_right_to_left")
+def _(merges, byte_ids=range(256)):
+    table = dict(zip(byte_ids, (bytes([byte]) for byte in range(256))))
+    for pair in merges:
+        table[max(table) + 1] = b"".join(table[i] for i in reversed(pair))
+    return table
+
+
+@attempt("vocabulary_starts_at_256")
+def _(merges, byte_ids=range(256)):
+    table = {byte_ids[byte]: bytes([byte]) for byte in range(256)}
+    for k, (left, right) in enumerate(merges):
+        table[256 + k] = table[left] + table[right]
+    return table
+
+
+@attempt("vocabulary_of_two_bytes")
+def _(merges, byte_ids=range(256)):
+    table = {byte_ids[byte]: bytes([byte]) for byte in range(256)}
+    for pair in merges:
+        table[max(table) + 1] = bytes(i & 255 for i in pair)
+    return table
+
+
+@attempt("encode_piece_left_to_right")
+def _(ids, ranks):
+    done = []
+    for token in ids:
+        done.append(token)
+        while len(done) > 1 and (done[-2], done[-1]) in ranks:
+            right, left = done.pop(), done.pop()
+            done.append(ranks[left, right])
+    return done
+
+
+@attempt("encode_piece_longest_match")
+def _(ids, ranks):
+    spelled = {(token,): token for token in ids}
+    parts = {}
+    for (left, right), token in sorted(ranks.items(), key=lambda item: item[1]):
+        parts[token] = parts.get(left, (left,)) + parts.get(right, (right,))
+        spelled[parts[token]] = token
+    rest, out = tuple(ids), []
+    while rest:
+        size = max(n for n in range(1, len(rest) + 1) if rest[:n] in spelled)
+        out.append(spelled[rest[:size]])
+        rest = rest[size:]
+    return out
+
+
+@attempt("encode_piece_in_mapping_order")
+def _(ids, ranks):
+    tokens = ids[:]
+    for pair in ranks:
+        tokens = merge_pair(tokens, pair, ranks[pair])
+    return tokens
+
+
+@attempt("encode_piece_highest_rank")
+def _(ids, ranks):
+    tokens = list(ids)
+    while True:
+        found = [pair for pair in zip(tokens, tokens[1:]) if pair in ranks]
+        if not found:
+            return tokens
+        found.sort(key=lambda pair: ranks[pair], reverse=True)
+        tokens = merge_pair(tokens, found[0], ranks[found[0]])
+
+
+@attempt("encode_piece_merges_once")
+def _(ids, ranks):
+    found = [(ranks[pair], pair) for pair in zip(ids, ids[1:]) if pair in ranks]
+    if not found:
+        return list(ids)
+    rank, pair = min(found)
+    return merge_pair(ids, pair, rank)
+
+
+@attempt("encode_piece_old_pairs_only")
+def _(ids, ranks):
+    tokens = list(ids)
+    found = {(ranks[pair], pair) for pair in zip(ids, ids[1:]) if pair in ranks}
+    for rank, pair in sorted(found):
+        tokens = merge_pair(tokens, pair, rank)
+    return tokens
+
+
+@attempt("encode_piece_by_count")
+def _(ids, ranks):
+    tokens = list(ids)
+    while True:
+        table = {p: n for p, n in pair_counts([tokens]).items() if p in ranks}
+        if not table:
+            break
+        best = max(table, key=table.get)
+        tokens = merge_pair(tokens, best, ranks[best])
+    return tokens
+
+
+@attempt("encode_piece_in_place")
+def _(ids, ranks):
+    while len(ids) > 1:
+        best = min(zip(ids, ids[1:]), key=lambda pair: ranks.get(pair, float("inf")))
+        if best not in ranks:
+            break
+        k = 0
+        while k < len(ids) - 1:
+            if (ids[k], ids[k + 1]) == best:
+                ids[k : k + 2] = [ranks[best]]
+            k += 1
+    return ids
+
+
+@attempt("decode_ids_token_by_token")
+def _(ids, vocab):
+    if any(i not in vocab for i in ids):
+        raise ValueError("unknown id")
+    text = ""
+    for i in ids:
+        text += str(vocab[i], "utf-8", "replace")
+    return text
+
+
+@attempt("decode_ids_strict")
+def _(ids, vocab):
+    if any(i not in vocab for i in ids):
+        raise ValueError("unknown id")
+    data = b""
+    for i in ids:
+        data += vocab[i]
+    return data.decode()
+
+
+@attempt("decode_ids_ignores")
+def _(ids, vocab):
+    if any(i not in vocab for i in ids):
+        raise ValueError("unknown id")
+    data = b"".join([vocab[i] for i in ids])
+    return str(data, "utf-8", "ignore")
+
+
+@attempt("decode_ids_as_latin_1")
+def _(ids, vocab):
+    if any(i not in vocab for i in ids):
+        raise ValueError("unknown id")
+    return "".join(chr(byte) for i in ids for byte in vocab[i])
+
+
+@attempt("decode_ids_with_spaces")
+def _(ids, vocab):
+    if any(i not in vocab for i in ids):
+        raise ValueError("unknown id")
+    data = bytearray()
+    for k, i in enumerate(ids):
+        data += (b" " if k else b"") + vocab[i]
+    return data.decode(errors="replace")

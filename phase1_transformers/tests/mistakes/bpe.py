@@ -1,0 +1,578 @@
+"""Classic wrong answers for `solution/bpe.py`."""
+
+from collections import Counter
+from itertools import pairwise
+
+from shared.mistakes import mistake
+
+# -- 1.1: counting, merging, training ---------------------------------------------------------
+
+
+@mistake(
+    "1.1",
+    "bpe.pair_counts",
+    "The last pair of a pre-token is not counted: n ids have n - 1 neighbourhoods.",
+)
+def pair_counts_misses_the_last(pieces):
+    counts = Counter()
+    for ids in pieces:
+        for i in range(len(ids) - 2):
+            counts[ids[i], ids[i + 1]] += 1
+    return counts
+
+
+@mistake(
+    "1.1",
+    "bpe.pair_counts",
+    "Pairs are counted across the border of two pre-tokens, where no merge may go.",
+)
+def pair_counts_crosses_borders(pieces):
+    counts = Counter()
+    ids = [i for piece in pieces for i in piece]
+    counts.update(pairwise(ids))
+    return counts
+
+
+@mistake(
+    "1.1",
+    "bpe.pair_counts",
+    "Overlapping pairs are skipped: in 7 7 7 each of the two neighbourhoods counts.",
+)
+def pair_counts_skips_overlaps(pieces):
+    counts = Counter()
+    for ids in pieces:
+        i = 0
+        while i < len(ids) - 1:
+            pair = ids[i], ids[i + 1]
+            counts[pair] += 1
+            i += 2 if ids[i : i + 3] == [pair[0]] * 3 else 1
+    return counts
+
+
+@mistake(
+    "1.1",
+    "bpe.pair_counts",
+    "Each pre-token counts a pair once, however often it occurs there.",
+)
+def pair_counts_once_per_piece(pieces):
+    counts = Counter()
+    for ids in pieces:
+        counts.update(set(pairwise(ids)))
+    return counts
+
+
+@mistake(
+    "1.1",
+    "bpe.pair_counts",
+    "(5, 6) and (6, 5) are counted as one: text has a direction, and so have pairs.",
+)
+def pair_counts_without_order(pieces):
+    counts = Counter()
+    for ids in pieces:
+        for left, right in pairwise(ids):
+            counts[min(left, right), max(left, right)] += 1
+    return counts
+
+
+@mistake(
+    "1.1",
+    "bpe.pair_counts",
+    "Pairs are taken two by two, 0-1, 2-3, 4-5; every id also has the neighbour on its other side.",
+)
+def pair_counts_two_by_two(pieces):
+    counts = Counter()
+    for ids in pieces:
+        counts.update(zip(ids[::2], ids[1::2]))
+    return counts
+
+
+@mistake(
+    "1.1",
+    "bpe.merge_pair",
+    "The merged right id is visited again: after a merge, go on behind both.",
+)
+def merge_pair_keeps_the_right(ids, pair, new_id):
+    merged = []
+    for i in range(len(ids)):
+        if i + 1 < len(ids) and (ids[i], ids[i + 1]) == pair:
+            merged.append(new_id)
+        else:
+            merged.append(ids[i])
+    return merged
+
+
+@mistake(
+    "1.1",
+    "bpe.merge_pair",
+    "The caller's list is changed: build a new one, or work on a copy.",
+)
+def merge_pair_in_place(ids, pair, new_id):
+    i = 0
+    while i < len(ids) - 1:
+        if (ids[i], ids[i + 1]) == pair:
+            ids[i : i + 2] = [new_id]
+        i += 1
+    return ids
+
+
+@mistake(
+    "1.1",
+    "bpe.merge_pair",
+    "Only the first occurrence is merged; go on to the end.",
+)
+def merge_pair_first_only(ids, pair, new_id):
+    for i in range(len(ids) - 1):
+        if (ids[i], ids[i + 1]) == pair:
+            return [*ids[:i], new_id, *ids[i + 2 :]]
+    return list(ids)
+
+
+@mistake(
+    "1.1",
+    "bpe.merge_pair",
+    "The last id gets lost where it is not part of a merge: it has no right neighbour to look at.",
+)
+def merge_pair_loses_the_last(ids, pair, new_id):
+    merged, i = [], 0
+    while i < len(ids) - 1:
+        if (ids[i], ids[i + 1]) == pair:
+            merged.append(new_id)
+            i += 2
+        else:
+            merged.append(ids[i])
+            i += 1
+    return merged
+
+
+@mistake(
+    "1.1",
+    "bpe.merge_pair",
+    "It works from right to left: in 7 7 7 the first two become one, not the last two.",
+)
+def merge_pair_from_the_right(ids, pair, new_id):
+    merged, i = [], len(ids) - 1
+    while i >= 0:
+        if i > 0 and (ids[i - 1], ids[i]) == pair:
+            merged.append(new_id)
+            i -= 2
+        else:
+            merged.append(ids[i])
+            i -= 1
+    return merged[::-1]
+
+
+@mistake(
+    "1.1",
+    "bpe.merge_pair",
+    "The pair matches in both orders: (5, 6) is not (6, 5).",
+)
+def merge_pair_without_order(ids, pair, new_id):
+    merged, i = [], 0
+    while i < len(ids):
+        if i + 1 < len(ids) and {ids[i], ids[i + 1]} == set(pair):
+            merged.append(new_id)
+            i += 2
+        else:
+            merged.append(ids[i])
+            i += 1
+    return merged
+
+
+@mistake(
+    "1.1",
+    "bpe.train",
+    "Among equally common pairs the one that came up first wins; the rule is the smallest ids.",
+)
+def train_takes_the_first_seen(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    pieces = [list(piece.encode()) for piece in split(text, pattern)]
+    merges = []
+    for new_id in range(N_BYTES, vocab_size):
+        counts = pair_counts(pieces)
+        if not counts:
+            break
+        pair = max(counts, key=counts.get)
+        pieces = [merge_pair(ids, pair, new_id) for ids in pieces]
+        merges.append(pair)
+    return merges
+
+
+@mistake(
+    "1.1",
+    "bpe.train",
+    "Among equally common pairs the largest ids win: max over (count, pair) prefers them. The rule is the smallest.",
+)
+def train_takes_the_largest_ids(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    pieces = [list(piece.encode()) for piece in split(text, pattern)]
+    merges = []
+    for new_id in range(N_BYTES, vocab_size):
+        counts = pair_counts(pieces)
+        if not counts:
+            break
+        pair = max(counts, key=lambda pair: (counts[pair], pair))
+        pieces = [merge_pair(ids, pair, new_id) for ids in pieces]
+        merges.append(pair)
+    return merges
+
+
+@mistake(
+    "1.1",
+    "bpe.train",
+    "The pairs are counted once, at the start; every merge makes new pairs and takes others away.",
+)
+def train_counts_once(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    counts = pair_counts([list(piece.encode()) for piece in split(text, pattern)])
+    ranked = sorted(counts, key=lambda pair: (-counts[pair], pair))
+    return ranked[: vocab_size - N_BYTES]
+
+
+@mistake(
+    "1.1",
+    "bpe.train",
+    "The text is not cut into pre-tokens first, so merges run across words.",
+)
+def train_without_splitting(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    ids = list(text.encode())
+    merges = []
+    for new_id in range(N_BYTES, vocab_size):
+        counts = pair_counts([ids])
+        if not counts:
+            break
+        pair = min(counts, key=lambda pair: (-counts[pair], pair))
+        ids = merge_pair(ids, pair, new_id)
+        merges.append(pair)
+    return merges
+
+
+@mistake(
+    "1.1",
+    "bpe.train",
+    "It starts from code points, not from UTF-8 bytes: an id above 255 is then a character and a merge at once.",
+)
+def train_on_code_points(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    pieces = [[ord(character) for character in piece] for piece in split(text, pattern)]
+    merges = []
+    for new_id in range(N_BYTES, vocab_size):
+        counts = pair_counts(pieces)
+        if not counts:
+            break
+        pair = min(counts, key=lambda pair: (-counts[pair], pair))
+        pieces = [merge_pair(ids, pair, new_id) for ids in pieces]
+        merges.append(pair)
+    return merges
+
+
+@mistake(
+    "1.1",
+    "bpe.train",
+    "vocab_size is taken for the number of merges; the 256 bytes are part of the vocabulary.",
+)
+def train_makes_vocab_size_merges(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    pieces = [list(piece.encode()) for piece in split(text, pattern)]
+    merges = []
+    for i in range(vocab_size):
+        counts = pair_counts(pieces)
+        if not counts:
+            break
+        pair = min(counts, key=lambda pair: (-counts[pair], pair))
+        pieces = [merge_pair(ids, pair, N_BYTES + i) for ids in pieces]
+        merges.append(pair)
+    return merges
+
+
+@mistake(
+    "1.1",
+    "bpe.train",
+    "It stops at pairs that occur only once; they are merged too, until no pair is left.",
+)
+def train_stops_at_one(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    pieces = [list(piece.encode()) for piece in split(text, pattern)]
+    merges = []
+    for new_id in range(N_BYTES, vocab_size):
+        counts = pair_counts(pieces)
+        if not counts or max(counts.values()) < 2:
+            break
+        pair = min(counts, key=lambda pair: (-counts[pair], pair))
+        pieces = [merge_pair(ids, pair, new_id) for ids in pieces]
+        merges.append(pair)
+    return merges
+
+
+@mistake(
+    "1.1",
+    "bpe.train",
+    "When no pair is left, min has nothing to choose from and raises: stop before.",
+)
+def train_needs_a_pair(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    pieces = [list(piece.encode()) for piece in split(text, pattern)]
+    merges = []
+    for new_id in range(N_BYTES, vocab_size):
+        counts = pair_counts(pieces)
+        pair = min(counts, key=lambda pair: (-counts[pair], pair))
+        pieces = [merge_pair(ids, pair, new_id) for ids in pieces]
+        merges.append(pair)
+    return merges
+
+
+# -- 1.2: spelling, encoding, decoding --------------------------------------------------------
+
+
+@mistake(
+    "1.2",
+    "bpe.vocabulary",
+    "chr(i).encode() gives two bytes from 128 on: a token of the base is one byte, bytes([i]).",
+)
+def vocabulary_of_characters(merges, byte_ids=range(256)):
+    vocab = {byte_id: chr(byte).encode() for byte, byte_id in enumerate(byte_ids)}
+    for new_id, (left, right) in enumerate(merges, start=max(byte_ids) + 1):
+        vocab[new_id] = vocab[left] + vocab[right]
+    return vocab
+
+
+@mistake(
+    "1.2",
+    "bpe.vocabulary",
+    "byte_ids is not looked at: the id of byte b is byte_ids[b], which need not be b.",
+)
+def vocabulary_ignores_byte_ids(merges, byte_ids=range(256)):
+    vocab = {byte: bytes([byte]) for byte in range(256)}
+    for new_id, (left, right) in enumerate(merges, start=256):
+        vocab[new_id] = vocab.get(left, b"") + vocab.get(right, b"")
+    return vocab
+
+
+@mistake(
+    "1.2",
+    "bpe.vocabulary",
+    "byte_ids is read backwards: its index is the byte and its value the id.",
+)
+def vocabulary_inverts_byte_ids(merges, byte_ids=range(256)):
+    vocab = {byte: bytes([byte_id % 256]) for byte, byte_id in enumerate(byte_ids)}
+    for new_id, (left, right) in enumerate(merges, start=max(byte_ids) + 1):
+        vocab[new_id] = vocab.get(left, b"") + vocab.get(right, b"")
+    return vocab
+
+
+@mistake(
+    "1.2",
+    "bpe.vocabulary",
+    "The two halves are joined the wrong way round: the left one comes first.",
+)
+def vocabulary_right_to_left(merges, byte_ids=range(256)):
+    vocab = {byte_id: bytes([byte]) for byte, byte_id in enumerate(byte_ids)}
+    for new_id, (left, right) in enumerate(merges, start=max(byte_ids) + 1):
+        vocab[new_id] = vocab[right] + vocab[left]
+    return vocab
+
+
+@mistake(
+    "1.2",
+    "bpe.vocabulary",
+    "Merges always start at 256; they follow the highest id of a byte.",
+)
+def vocabulary_starts_at_256(merges, byte_ids=range(256)):
+    vocab = {byte_id: bytes([byte]) for byte, byte_id in enumerate(byte_ids)}
+    for new_id, (left, right) in enumerate(merges, start=256):
+        vocab[new_id] = vocab[left] + vocab[right]
+    return vocab
+
+
+@mistake(
+    "1.2",
+    "bpe.vocabulary",
+    "A merge's halves are taken for bytes; they may be merges themselves, so look them up.",
+)
+def vocabulary_of_two_bytes(merges, byte_ids=range(256)):
+    vocab = {byte_id: bytes([byte]) for byte, byte_id in enumerate(byte_ids)}
+    for new_id, (left, right) in enumerate(merges, start=max(byte_ids) + 1):
+        vocab[new_id] = bytes([left % 256, right % 256])
+    return vocab
+
+
+@mistake(
+    "1.2",
+    "bpe.encode_piece",
+    "It merges from left to right, whatever fits; the pair that was learned first goes first, wherever it stands.",
+)
+def encode_piece_left_to_right(ids, ranks):
+    ids, i = list(ids), 0
+    while i < len(ids) - 1:
+        pair = ids[i], ids[i + 1]
+        if pair in ranks:
+            ids[i : i + 2] = [ranks[pair]]
+            i = max(i - 1, 0)
+        else:
+            i += 1
+    return ids
+
+
+@mistake(
+    "1.2",
+    "bpe.encode_piece",
+    "It takes the longest token that fits at each place; BPE replays the merges in the order of their ranks.",
+)
+def encode_piece_longest_match(ids, ranks):
+    made = {new_id: pair for pair, new_id in ranks.items()}
+
+    def spell(i):
+        return spell(made[i][0]) + spell(made[i][1]) if i in made else [i]
+
+    tokens = sorted(((spell(i), i) for i in made), key=lambda t: -len(t[0]))
+    out, start = [], 0
+    while start < len(ids):
+        for spelled, token in tokens:
+            if list(ids[start : start + len(spelled)]) == spelled:
+                break
+        else:
+            spelled, token = [ids[start]], ids[start]
+        out.append(token)
+        start += len(spelled)
+    return out
+
+
+@mistake(
+    "1.2",
+    "bpe.encode_piece",
+    "The merges are applied in the order in which the mapping lists them; their rank is the id.",
+)
+def encode_piece_in_mapping_order(ids, ranks):
+    ids = list(ids)
+    for pair, new_id in ranks.items():
+        ids = merge_pair(ids, pair, new_id)
+    return ids
+
+
+@mistake(
+    "1.2",
+    "bpe.encode_piece",
+    "The pair of the highest rank goes first; a smaller id was learned earlier and goes before.",
+)
+def encode_piece_highest_rank(ids, ranks):
+    ids = list(ids)
+    while pairs := ranks.keys() & pairwise(ids):
+        pair = max(pairs, key=ranks.get)
+        ids = merge_pair(ids, pair, ranks[pair])
+    return ids
+
+
+@mistake(
+    "1.2",
+    "bpe.encode_piece",
+    "Only one merge is made; what it gives can be merged again, so repeat until nothing is left.",
+)
+def encode_piece_merges_once(ids, ranks):
+    ids = list(ids)
+    pairs = ranks.keys() & pairwise(ids)
+    if pairs:
+        pair = min(pairs, key=ranks.get)
+        ids = merge_pair(ids, pair, ranks[pair])
+    return ids
+
+
+@mistake(
+    "1.2",
+    "bpe.encode_piece",
+    "The pairs are collected once, at the start; a merge makes pairs that were not there before.",
+)
+def encode_piece_old_pairs_only(ids, ranks):
+    ids = list(ids)
+    for pair in sorted(ranks.keys() & pairwise(ids), key=ranks.get):
+        ids = merge_pair(ids, pair, ranks[pair])
+    return ids
+
+
+@mistake(
+    "1.2",
+    "bpe.encode_piece",
+    "The pair that occurs most often goes first; counts matter in training, ranks in encoding.",
+)
+def encode_piece_by_count(ids, ranks):
+    ids = list(ids)
+    while True:
+        counts = Counter(pair for pair in pairwise(ids) if pair in ranks)
+        if not counts:
+            return ids
+        pair = counts.most_common(1)[0][0]
+        ids = merge_pair(ids, pair, ranks[pair])
+
+
+@mistake(
+    "1.2",
+    "bpe.encode_piece",
+    "The caller's list is changed: work on a copy.",
+)
+def encode_piece_in_place(ids, ranks):
+    while pairs := ranks.keys() & pairwise(ids):
+        pair = min(pairs, key=ranks.get)
+        ids[:] = merge_pair(ids, pair, ranks[pair])
+    return ids
+
+
+@mistake(
+    "1.2",
+    "bpe.decode_ids",
+    "Each token is decoded by itself, but a character may be spread over several: join the bytes first.",
+)
+def decode_ids_token_by_token(ids, vocab):
+    if unknown := [i for i in ids if i not in vocab]:
+        raise ValueError(f"no token has the id {unknown[0]}")
+    return "".join(vocab[i].decode("utf-8", errors="replace") for i in ids)
+
+
+@mistake(
+    "1.2",
+    "bpe.decode_ids",
+    "Bytes that are no UTF-8 raise an exception; a model samples such ids, so replace them by U+FFFD.",
+)
+def decode_ids_strict(ids, vocab):
+    if unknown := [i for i in ids if i not in vocab]:
+        raise ValueError(f"no token has the id {unknown[0]}")
+    return b"".join(vocab[i] for i in ids).decode("utf-8")
+
+
+@mistake(
+    "1.2",
+    "bpe.decode_ids",
+    "Bytes that are no UTF-8 vanish without a trace; U+FFFD shows that something was there.",
+)
+def decode_ids_ignores(ids, vocab):
+    if unknown := [i for i in ids if i not in vocab]:
+        raise ValueError(f"no token has the id {unknown[0]}")
+    return b"".join(vocab[i] for i in ids).decode("utf-8", errors="ignore")
+
+
+@mistake(
+    "1.2",
+    "bpe.decode_ids",
+    "Every byte becomes a character of its own (Latin-1); text is UTF-8, up to four bytes a character.",
+)
+def decode_ids_as_latin_1(ids, vocab):
+    if unknown := [i for i in ids if i not in vocab]:
+        raise ValueError(f"no token has the id {unknown[0]}")
+    return b"".join(vocab[i] for i in ids).decode("latin-1")
+
+
+@mistake(
+    "1.2",
+    "bpe.decode_ids",
+    "Tokens are joined by spaces; a space is a byte in a token like any other.",
+)
+def decode_ids_with_spaces(ids, vocab):
+    if unknown := [i for i in ids if i not in vocab]:
+        raise ValueError(f"no token has the id {unknown[0]}")
+    return b" ".join(vocab[i] for i in ids).decode("utf-8", errors="replace")
