@@ -66,7 +66,7 @@ def load_pretrained(
     Raises:
         ValueError: in one line, if there is no such model, or one that ours cannot be.
     """
-    folder = _find(folder_or_hub_id)
+    folder = find_folder(folder_or_hub_id)
     try:
         config = hub_config.from_hub(_read_json(folder / "config.json"))
         model = GPT(config, ops).to(dtype)
@@ -77,8 +77,12 @@ def load_pretrained(
     return model.eval()
 
 
-def _find(folder_or_hub_id: str | Path) -> Path:
-    """Return a folder as it is; fetch anything else from the hub, or from its cache offline."""
+def find_folder(folder_or_hub_id: str | Path) -> Path:
+    """Return a folder as it is; fetch anything else from the hub, or from its cache offline.
+
+    Raises:
+        ValueError: in one line, if the hub does not have it or does not answer.
+    """
     folder = Path(folder_or_hub_id)
     if folder.is_dir():
         return folder
