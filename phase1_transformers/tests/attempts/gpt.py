@@ -1,0 +1,438 @@
+"""The mistakes of `mistakes/gpt.py`, as others would write them."""
+
+import torch
+
+from shared.mistakes import attempt
+
+
+@attempt("block_post_norm")
+def _(self, x, rotary=None, cache=None):
+    attended = self.attention(x, rotary=rotary, cache=cache)
+    h = self.attention_norm(self.dropout(attended) + x)
+    thought = self.feedforward(h)
+    return self.feedforward_norm(self.dropout(thought) + h)
+
+
+@attempt("block_residual_from_normed")
+def _(self, x, rotary=None, cache=None):
+    n = self.attention_norm(x)
+    h = n + self.dropout(self.attention(n, rotary, cache))
+    m = self.feedforward_norm(h)
+    out = self.feedforward(m)
+    return self.dropout(out) + m
+
+
+@attempt("block_without_residual")
+def _(self, x, rotary=None, cache=None):
+    for norm, layer in (
+        (self.attention_norm, lambda h: self.attention(h, rotary, cache)),
+        (self.feedforward_norm, self.feedforward),
+    ):
+        x = self.dropout(layer(norm(x)))
+    return x
+
+
+@attempt("block_one_residual")
+def _(self, x, rotary=None, cache=None):
+    h = self.attention(self.attention_norm(x), rotary, cache)
+    h = self.feedforward_norm(self.dropout(h) + x)
+    h = self.feedforward(h)
+    return self.dropout(h)
+
+
+@attempt("block_parallel")
+def _(self, x, rotary=None, cache=None):
+    a = self.attention(self.attention_norm(x), rotary=rotary, cache=cache)
+    f = self.feedforward(self.feedforward_norm(x))
+    return self.dropout(a) + self.dropout(f) + x
+
+
+@attempt("block_one_norm_for_both")
+def _(self, x, rotary=None, cache=None):
+    norm = self.attention_norm
+    residual = x
+    x = residual + self.dropout(self.attention(norm(x), rotary, cache))
+    residual = x
+    return residual + self.dropout(self.feedforward(norm(x)))
+
+
+@attempt("block_feedforward_first")
+def _(self, x, rotary=None, cache=None):
+    thought = self.feedforward(self.feedforward_norm(x))
+    h = x + self.dropout(thought)
+    gathered = self.attention(self.attention_norm(h), rotary, cache)
+    return self.dropout(gathered) + h
+
+
+@attempt("block_without_second_norm")
+def _(self, x, rotary=None, cache=None):
+    gathered = self.attention(self.attention_norm(x), rotary, cache)
+    h = self.dropout(gathered) + x
+    return self.dropout(self.feedforward(h)) + h
+
+
+@attempt("block_forgets_rotary")
+def _(self, x, rotary=None, cache=None):
+    h = self.attention_norm(x)
+    h = x + self.dropout(self.attention(h, cache=cache))
+    g = self.feedforward_norm(h)
+    return h + self.dropout(self.feedforward(g))
+
+
+@attempt("block_forgets_cache")
+def _(self, x, rotary=None, cache=None):
+    h = x + self.dropout(self.attention(self.attention_norm(x), rotary, None))
+    return self.dropout(self.feedforward(self.feedforward_norm(h))) + h
+
+
+@attempt("block_drops_the_stream")
+def _(self, x, rotary=None, cache=None):
+    gathered = self.attention(self.attention_norm(x), rotary, cache)
+    h = self.dropout(gathered + x)
+    thought = self.feedforward(self.feedforward_norm(h))
+    return self.dropout(thought + h)
+
+
+@attempt("block_without_dropout")
+def _(self, x, rotary=None, cache=None):
+    h = self.attention(self.attention_norm(x), rotary, cache) + x
+    return self.feedforward(self.feedforward_norm(h)) + h
+
+
+@attempt("block_in_place")
+def _(self, x, rotary=None, cache=None):
+    gathered = self.dropout(self.attention(self.attention_norm(x), rotary, cache))
+    x.add_(gathered)
+    thought = self.dropout(self.feedforward(self.feedforward_norm(x)))
+    return x.add_(thought)
+
+
+@attempt("gpt_without_final_norm")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)[None]
+    else:
+        angles = self.rotary(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = torch.nn.functional.linear(stream, self.head.weight)
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_positions_restart")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = torch.tensor(range(n_new))
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)[None]
+    else:
+        angles = self.rotary(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = self.head(self.norm(stream))
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_positions_from_one")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = (n_old + 1 + torch.arange(n_new)).clamp_max(self.config.block_size - 1)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)[None]
+    else:
+        angles = self.rotary(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = self.head(self.norm(stream))
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_without_learned_positions")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "rotary":
+        angles = self.rotary(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = self.head(self.norm(stream))
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_without_rotary")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = self.head(self.norm(stream))
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_rotary_always")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)
+    theta = self.config.rope_theta if self.config.rope_theta else 10000
+    turns = rotary_angles(where, self.config.head_dim, theta)
+    angles = (torch.cos(turns), torch.sin(turns))
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = self.head(self.norm(stream))
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_shifts_the_targets")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)[None]
+    else:
+        angles = self.rotary(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = self.head(self.norm(stream))
+    if targets is None:
+        return scores, None
+    rows = scores[:, : n_new - 1]
+    return scores, self.ops.next_token_loss(rows.contiguous(), targets[:, 1:].contiguous())
+
+
+@attempt("gpt_returns_probabilities")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)[None]
+    else:
+        angles = self.rotary(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = torch.softmax(self.head(self.norm(stream)), -1)
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_last_position_only")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)[None]
+    else:
+        angles = self.rotary(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = self.head(self.norm(stream))[:, [-1]]
+    loss = self.ops.next_token_loss(scores, targets[:, [-1]]) if targets is not None else None
+    return scores, loss
+
+
+@attempt("gpt_never_advances")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)[None]
+    else:
+        angles = self.rotary(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    scores = self.head(self.norm(stream))
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_advances_in_every_block")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)[None]
+    else:
+        angles = self.rotary(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, angles, cache)
+        if cache is not None:
+            cache.advance(n_new)
+    scores = self.head(self.norm(stream))
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_blocks_without_cache")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)[None]
+    else:
+        angles = self.rotary(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, angles)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = self.head(self.norm(stream))
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_always_tied")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)[None]
+    else:
+        angles = self.rotary(where)
+    stream = self.dropout(stream)
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = torch.nn.functional.linear(self.norm(stream), self.token_embedding.weight)
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_without_embedding_dropout")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    stream = self.token_embedding(idx)
+    angles = None
+    if self.config.positions == "learned":
+        stream = stream + self.position_embedding(where)[None]
+    else:
+        angles = self.rotary(where)
+    stream = stream
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = self.head(self.norm(stream))
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None

@@ -1,0 +1,478 @@
+"""Classic wrong answers for `solution/gpt.py`."""
+
+import torch
+
+from shared.mistakes import mistake
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "The norm is taken of the sum (post-norm, as in 2017); in GPT-2 only what enters a sublayer is normed, the stream never.",
+)
+def block_post_norm(self, x, rotary=None, cache=None):
+    x = self.attention_norm(x + self.dropout(self.attention(x, rotary, cache)))
+    return self.feedforward_norm(x + self.dropout(self.feedforward(x)))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "The sublayer's output is added to the normed x; the residual stream goes on with x as it came in.",
+)
+def block_residual_from_normed(self, x, rotary=None, cache=None):
+    x = self.attention_norm(x)
+    x = x + self.dropout(self.attention(x, rotary, cache))
+    x = self.feedforward_norm(x)
+    return x + self.dropout(self.feedforward(x))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "Nothing is added: each sublayer replaces the stream. Where is the residual connection?",
+)
+def block_without_residual(self, x, rotary=None, cache=None):
+    x = self.dropout(self.attention(self.attention_norm(x), rotary, cache))
+    return self.dropout(self.feedforward(self.feedforward_norm(x)))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "Only the first sublayer has its residual connection; the feed-forward layer must add to the stream, too.",
+)
+def block_one_residual(self, x, rotary=None, cache=None):
+    x = x + self.dropout(self.attention(self.attention_norm(x), rotary, cache))
+    return self.dropout(self.feedforward(self.feedforward_norm(x)))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "Both sublayers read the same x (a parallel block); the feed-forward layer should see what attention has gathered.",
+)
+def block_parallel(self, x, rotary=None, cache=None):
+    attended = self.dropout(self.attention(self.attention_norm(x), rotary, cache))
+    return x + attended + self.dropout(self.feedforward(self.feedforward_norm(x)))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "One norm does the work of both: each sublayer has a norm, with weights, of its own.",
+)
+def block_one_norm_for_both(self, x, rotary=None, cache=None):
+    x = x + self.dropout(self.attention(self.attention_norm(x), rotary, cache))
+    return x + self.dropout(self.feedforward(self.attention_norm(x)))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "The feed-forward layer comes first; a token gathers from the others before it thinks about it.",
+)
+def block_feedforward_first(self, x, rotary=None, cache=None):
+    x = x + self.dropout(self.feedforward(self.feedforward_norm(x)))
+    return x + self.dropout(self.attention(self.attention_norm(x), rotary, cache))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "The feed-forward layer reads the stream without its norm.",
+)
+def block_without_second_norm(self, x, rotary=None, cache=None):
+    x = x + self.dropout(self.attention(self.attention_norm(x), rotary, cache))
+    return x + self.dropout(self.feedforward(x))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "The rotary angles never reach the attention, so a modern block does not know where its tokens stand.",
+)
+def block_forgets_rotary(self, x, rotary=None, cache=None):
+    x = x + self.dropout(self.attention(self.attention_norm(x), None, cache))
+    return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "The cache never reaches the attention, so a new token sees nothing of what came before it.",
+)
+def block_forgets_cache(self, x, rotary=None, cache=None):
+    x = x + self.dropout(self.attention(self.attention_norm(x), rotary))
+    return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "Dropout falls on the sum, and so on the residual stream itself; drop from what is added, before it is added.",
+)
+def block_drops_the_stream(self, x, rotary=None, cache=None):
+    x = self.dropout(x + self.attention(self.attention_norm(x), rotary, cache))
+    return self.dropout(x + self.feedforward(self.feedforward_norm(x)))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "self.dropout is never used: it belongs on what each sublayer adds.",
+)
+def block_without_dropout(self, x, rotary=None, cache=None):
+    x = x + self.attention(self.attention_norm(x), rotary, cache)
+    return x + self.feedforward(self.feedforward_norm(x))
+
+
+@mistake(
+    "1.13",
+    "gpt.Block.forward",
+    "x += writes into the caller's tensor; x = x + ... makes a new one.",
+)
+def block_in_place(self, x, rotary=None, cache=None):
+    x += self.dropout(self.attention(self.attention_norm(x), rotary, cache))
+    x += self.dropout(self.feedforward(self.feedforward_norm(x)))
+    return x
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "The last norm is missing between the blocks and the head: with pre-norm blocks nothing else brings the stream to size.",
+)
+def gpt_without_final_norm(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.token_embedding(idx)
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(x)
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "Positions restart at 0 with every call: with a cache, the first new token stands after those that are stored.",
+)
+def gpt_positions_restart(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(T, device=idx.device)
+    x = self.token_embedding(idx)
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "Positions are counted from 1; the first token has position 0.",
+)
+def gpt_positions_from_one(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start + 1, start + T + 1, device=idx.device)
+    positions = positions.clamp(max=self.config.block_size - 1)
+    x = self.token_embedding(idx)
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "The learned positions are never added: without them GPT-2 hardly knows in which order its tokens came.",
+)
+def gpt_without_learned_positions(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    rotary = self.rotary(positions) if self.position_embedding is None else None
+    x = self.dropout(self.token_embedding(idx))
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "The rotary angles are never handed to the blocks, so a modern GPT has no positions at all.",
+)
+def gpt_without_rotary(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    x = self.token_embedding(idx)
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(torch.arange(start, start + T, device=idx.device))
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, None, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "Learned positions and rotary angles are both used; a config asks for one of the two.",
+)
+def gpt_rotary_always(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.token_embedding(idx)
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    angles = rotary_angles(positions, self.config.head_dim, self.config.rope_theta or 10_000.0)
+    rotary = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "The targets are shifted once more: they are the next tokens already, logits[:, t] belongs to targets[:, t].",
+)
+def gpt_shifts_the_targets(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.token_embedding(idx)
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x))
+    if targets is None:
+        return logits, None
+    return logits, self.ops.next_token_loss(logits[:, :-1], targets[:, 1:])
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "The logits went through softmax; they are scores, and the loss takes its own logarithm of them.",
+)
+def gpt_returns_probabilities(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.token_embedding(idx)
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x)).softmax(dim=-1)
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "Only the last position is scored; every position predicts its next token, and each of them is a lesson.",
+)
+def gpt_last_position_only(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.token_embedding(idx)
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x[:, -1:]))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets[:, -1:])
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "cache.advance is never called, so each call writes over the keys of the one before.",
+)
+def gpt_never_advances(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.token_embedding(idx)
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    logits = self.head(self.norm(x))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "The cache advances after every block; its length counts tokens, so it moves once a call, after the last block.",
+)
+def gpt_advances_in_every_block(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.token_embedding(idx)
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+        if cache is not None:
+            cache.advance(T)
+    logits = self.head(self.norm(x))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "The cache is not handed to the blocks, so a new token is scored as if it were the first.",
+)
+def gpt_blocks_without_cache(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.token_embedding(idx)
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, rotary)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "The table is used as the head in any case; an untied model has a head of its own, self.head is right for both.",
+)
+def gpt_always_tied(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.token_embedding(idx)
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    x = self.dropout(x)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.norm(x) @ self.token_embedding.weight.T
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "The embedding is not dropped from: self.dropout stands between it and the first block.",
+)
+def gpt_without_embedding_dropout(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.token_embedding(idx)
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
