@@ -1,0 +1,168 @@
+"""What goes on inside a trained GPT, as numbers; `pictures.py` draws them.
+
+Nothing here trains, prints or draws, and the model is left as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phase1_transformers.solution.gpt import GPT
+
+BATCH_TOKENS = 2**12  # in one forward pass
+
+
+# -- attention --------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def attention_maps(model: GPT, idx: Tensor) -> Tensor:
+    """Return how much each token looks at each token, in every head.
+
+    Args:
+        model: in evaluation mode.
+        idx: (T,) token ids.
+
+    Returns:
+        (n_layer, H, T, T); row i of a map holds the weights of query i, which sum to 1.
+    """
+    with recorded_attention(model) as maps:
+        model(idx[None])
+    return torch.stack(maps)[:, 0]
+
+
+@contextmanager
+def recorded_attention(model: GPT) -> Iterator[list[Tensor]]:
+    """Within the block, keep the attention weights of each layer, (B, H, T, T), as it computes.
+
+    The weights are what attention gives if the values are the rows of the identity matrix, so
+    whatever operation the model uses is asked for them itself.
+    """
+    maps: list[Tensor] = []
+    layers = [block.attention for block in model.blocks]
+    before = [layer.ops for layer in layers]
+
+    def recording(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        identity = torch.eye(k.shape[-2], dtype=v.dtype, device=v.device)
+        maps.append(attend(q, k, identity.expand(*k.shape[:-2], -1, -1)))
+        return attend(q, k, v)
+
+    attend = model.ops.causal_attention
+    try:
+        for layer in layers:
+            layer.ops = replace(layer.ops, causal_attention=recording)
+        yield maps
+    finally:
+        for layer, ops in zip(layers, before):
+            layer.ops = ops
+
+
+def habits(maps: Tensor) -> dict[str, Tensor]:
+    """Measure what each head looks at in the mean: "itself", "the token before", "the first".
+
+    Args:
+        maps: (n_layer, H, T, T) attention weights, T at least 3.
+
+    Returns:
+        Three tensors (n_layer, H), the mean over the queries from the third one on, for which the
+        three are different tokens.
+    """
+    late = maps[:, :, 2:]
+    return {
+        "itself": late.diagonal(2, dim1=-2, dim2=-1).mean(dim=-1),
+        "the token before": late.diagonal(1, dim1=-2, dim2=-1).mean(dim=-1),
+        "the first": late[..., 0].mean(dim=-1),
+    }
+
+
+# -- the residual stream ----------------------------------------------------------------------
+
+
+@torch.no_grad()
+def logit_lens(model: GPT, idx: Tensor) -> Tensor:
+    """Read the residual stream after every layer as if it were the last.
+
+    nostalgebraist 2020, *interpreting GPT: the logit lens*.
+
+    Args:
+        model: in evaluation mode.
+        idx: (T,) token ids.
+
+    Returns:
+        (n_layer + 1, T, V) logits: of the embeddings, then after each block; the last ones are the
+        model's own.
+    """
+    streams: list[Tensor] = []
+    hooks = [model.blocks[0].register_forward_pre_hook(lambda _, args: streams.append(args[0]))]
+    for block in model.blocks:
+        hooks.append(block.register_forward_hook(lambda _, args, x: streams.append(x)))
+    try:
+        model(idx[None])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return model.head(model.norm(torch.cat(streams)))
+
+
+# -- embeddings -------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def neighbours(table: Tensor, ids: Sequence[int], n: int) -> tuple[Tensor, Tensor]:
+    """Find the tokens whose embeddings point most nearly where those of `ids` do.
+
+    Args:
+        table: (V, C) embeddings.
+        ids: tokens to look at.
+        n: neighbours of each, the token itself not counted; at most V - 1.
+
+    Returns:
+        Their ids and cosines, (len(ids), n) each, the nearest first.
+    """
+    directions = torch.nn.functional.normalize(table.float(), dim=-1)
+    cosines = directions[torch.as_tensor(ids)] @ directions.T
+    cosines.scatter_(1, torch.as_tensor(ids)[:, None], -torch.inf)
+    nearest = cosines.topk(n, dim=-1)
+    return nearest.indices, nearest.values
+
+
+# -- the context ------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def loss_by_position(model: GPT, tokens: np.ndarray, n_windows: int) -> Tensor:
+    """Measure how surprising each token of a window is, in the order in which they come.
+
+    Args:
+        model: in evaluation mode.
+        tokens: a text as ids; it is cut into windows of block_size, and a rest is left out.
+        n_windows: how many to look at, at most, spread evenly over the text.
+
+    Returns:
+        (windows, block_size) nats; column t holds the losses of tokens that are guessed from t + 1
+        tokens before them.
+
+    Raises:
+        ValueError: if the text is shorter than one window.
+    """
+    T = model.config.block_size
+    whole = (len(tokens) - 1) // T
+    if not whole:
+        raise ValueError(f"{len(tokens)} tokens are too few for one window of {T}")
+    device = next(model.parameters()).device
+    starts = T * np.unique(np.linspace(0, whole - 1, min(n_windows, whole)).round().astype(int))
+    losses = []
+    for some in np.array_split(starts, -(-len(starts) * T // BATCH_TOKENS)):
+        rows = np.stack([tokens[start : start + T + 1] for start in some]).astype(np.int64)
+        rows = torch.from_numpy(rows).to(device)
+        logits, _ = model(rows[:, :-1])
+        targets = rows[:, 1:].flatten()
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets, reduction="none")
+        losses.append(loss.view(-1, T).cpu())
+    return torch.cat(losses)
