@@ -13,6 +13,7 @@ import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 
 from phase1_transformers.solution.bpe import N_BYTES, BytePairTokenizer
+from phase1_transformers.solution.bpe_fast import FastBytePairTokenizer
 from phase1_transformers.solution.characters import CharTokenizer
 from phase1_transformers.solution.splitting import GPT2_PATTERN, split
 from phase1_transformers.solution.tokenizer import END, Tokenizer
@@ -61,15 +62,16 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     except Exception as error:  # the library raises nothing narrower
         raise ValueError(f"{path} is no tokenizer.json: {error}") from None
     kind = state["model"]["type"]
-    if state["normalizer"] is not None:
-        raise ValueError(f"{path} changes the text before it cuts it, which this phase never does")
-    if kind not in READERS:
-        raise ValueError(f"{path} is a {kind} tokenizer; known are {', '.join(READERS)}")
-    specials = {token["content"]: token["id"] for token in state["added_tokens"]}
-    return READERS[kind](state, specials)
+    try:
+        _require(kind in READERS, f"{kind} is none of {', '.join(READERS)}")
+        _require(state["normalizer"] is None, "it changes the text before it cuts it")
+        specials = {token["content"]: token["id"] for token in state["added_tokens"]}
+        return READERS[kind](state, specials)
+    except ValueError as error:
+        raise ValueError(f"cannot use {path}: {error}") from None
 
 
-def load_gpt2(folder: Path) -> BytePairTokenizer:
+def load_gpt2(folder: Path) -> FastBytePairTokenizer:
     """Read `vocab.json` and `merges.txt`, in which GPT-2's tokenizer was published.
 
     What the vocabulary holds besides bytes and merges is special.
@@ -87,7 +89,10 @@ def load_gpt2(folder: Path) -> BytePairTokenizer:
         raise ValueError(f"{folder} does not hold GPT-2's tokenizer: {error}") from None
     made = {*byte_characters(), *(left + right for left, right in merges)}
     specials = {token: i for token, i in vocab.items() if token not in made}
-    return _byte_pair(vocab, merges, GPT2_PATTERN, specials)
+    try:
+        return _byte_pair(vocab, merges, GPT2_PATTERN, specials)
+    except ValueError as error:
+        raise ValueError(f"cannot use {paths[0]}: {error}") from None
 
 
 def byte_characters() -> list[str]:
@@ -174,8 +179,8 @@ BUILDERS = {
 
 
 def _read_characters(state: dict, specials: dict[str, int]) -> CharTokenizer:
-    if _pattern(state["pre_tokenizer"]) != EACH_CHARACTER:
-        raise ValueError("a WordLevel tokenizer is known only if it cuts at every character")
+    pattern = _pattern(state["pre_tokenizer"])
+    _require(pattern == EACH_CHARACTER, "it has words that are no single characters")
     ids = {token: i for token, i in state["model"]["vocab"].items() if token not in specials}
     characters = sorted(ids, key=ids.__getitem__)
     tokenizer = CharTokenizer(characters, specials)
@@ -183,7 +188,7 @@ def _read_characters(state: dict, specials: dict[str, int]) -> CharTokenizer:
     return tokenizer
 
 
-def _read_byte_pair(state: dict, specials: dict[str, int]) -> BytePairTokenizer:
+def _read_byte_pair(state: dict, specials: dict[str, int]) -> FastBytePairTokenizer:
     model = state["model"]
     for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges"):
         _require(not model[option], f"{option}={model[option]} is not known here")
@@ -206,7 +211,7 @@ def _byte_pair(
     merges: Sequence[tuple[str, str]],
     pattern: str,
     specials: Mapping[str, int],
-) -> BytePairTokenizer:
+) -> FastBytePairTokenizer:
     """Turn the names of tokens into ids, and check that the ids are those of the merges."""
     missing = [name for name in byte_characters() if name not in vocab]
     _require(not missing, f"{len(missing)} bytes have no token")
@@ -221,7 +226,7 @@ def _byte_pair(
         made == len(vocab), f"{len(vocab) - made} tokens are neither bytes, merges nor specials"
     )
     pairs = [(vocab[left], vocab[right]) for left, right in merges]
-    return BytePairTokenizer(pairs, pattern, specials, byte_ids)
+    return FastBytePairTokenizer(pairs, pattern, specials, byte_ids)
 
 
 def _byte_level_pattern(state: dict) -> str:
@@ -245,7 +250,7 @@ def _pattern(step: dict | None) -> str:
 
 def _require(holds: bool, otherwise: str) -> None:
     if not holds:
-        raise ValueError(f"this tokenizer cannot be read: {otherwise}")
+        raise ValueError(otherwise)
 
 
 READERS = {"BPE": _read_byte_pair, "Unigram": _read_unigram, "WordLevel": _read_characters}
