@@ -197,9 +197,10 @@ def test_vocabulary_with_bytes_in_another_order():
 
 @pytest.mark.exercise("1.2")
 def test_encode_piece_by_hand():
-    ids = [A, B, C, D]
-    encoded = bpe.encode_piece(ids, ranks_of([(B, C), (A, 256)]))
+    ids, ranks = [A, B, C, D], ranks_of([(B, C), (A, 256)])
+    encoded = bpe.encode_piece(ids, ranks)
     checks.equal(ids, [A, B, C, D], "encode_piece leaves its argument as it was")
+    checks.equal(ranks, {(B, C): 256, (A, 256): 257}, "encode_piece leaves the ranks as they were")
     checks.equal(encoded, [257, D], "a b c d with the merges (b, c), then (a, bc)")
 
 

@@ -52,6 +52,11 @@ def test_lone_surrogates_are_refused_in_one_line(tokenizer, text, allowed):
     checks.equal(type(error), ValueError, "the refusal is a plain ValueError")
 
 
+@pytest.mark.parametrize("train", [lambda s: BytePairTokenizer.train(s, 300), CharTokenizer.train])
+def test_lone_surrogates_are_refused_in_training(train):
+    checks.raises(lambda: train("ab\ud800 c"), ValueError, "half a pair in a corpus", "surrogate")
+
+
 def test_utf8_names_the_surrogate():
     checks.equal(utf8("é🙂"), b"\xc3\xa9\xf0\x9f\x99\x82", "UTF-8 of é🙂")
     checks.raises(lambda: utf8("ab\ud800"), ValueError, "half a pair", r"'\\ud800' is a lone")
