@@ -49,22 +49,23 @@ def encode_piece(ids: Sequence[int], ranks: Mapping[Pair, int]) -> list[int]:
     adds those that it makes possible with its two neighbours, whose rank is always higher.
     """
     ids: list[int | None] = list(ids)
-    left, right = list(range(-1, len(ids) - 1)), list(range(1, len(ids) + 1))  # neighbours
-    heap = [(ranks[pair], i) for i, pair in enumerate(pairwise(ids)) if pair in ranks]
+    before, after = [*range(-1, len(ids) - 1)], [*range(1, len(ids) + 1)]  # the neighbours
+    found = map(ranks.get, pairwise(ids))
+    heap = [(rank, i) for i, rank in enumerate(found) if rank is not None]
     heapify(heap)
     while heap:
         rank, i = heappop(heap)
-        j = right[i]
+        j = after[i]
         if j == len(ids) or ranks.get((ids[i], ids[j])) != rank:
             continue  # another merge was here since
         ids[i], ids[j] = rank, None
-        right[i] = k = right[j]
+        after[i] = k = after[j]
         if k < len(ids):
-            left[k] = i
-            if (pair := (rank, ids[k])) in ranks:
-                heappush(heap, (ranks[pair], i))
-        if i and (pair := (ids[left[i]], rank)) in ranks:
-            heappush(heap, (ranks[pair], left[i]))
+            before[k] = i
+            if (higher := ranks.get((rank, ids[k]))) is not None:
+                heappush(heap, (higher, i))
+        if i and (higher := ranks.get((ids[before[i]], rank))) is not None:
+            heappush(heap, (higher, before[i]))
     return [token for token in ids if token is not None]
 
 
