@@ -1,14 +1,11 @@
 """`make tour`: let every phase that can show something show it, on one page that works offline.
 
 A phase takes part by having `project/tour.py` with `stage(folder) -> Stage`, which trains what it
-trains, writes into `folder` and says in words and figures what one sees. The page,
-runs/tour/index.html, holds everything in itself: figures as data URIs, no script, no font, no link
-to anywhere. It is written anew after each stage, so that a failure later on costs nothing.
+trains, writes into `folder` and says in words and figures what one sees. The page is
+runs/tour/index.html (see `shared.pages`). It is written anew after each stage, so that a failure
+later on costs nothing.
 """
 
-import base64
-import mimetypes
-import platform
 import time
 import traceback
 from contextlib import nullcontext
@@ -16,46 +13,10 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from shared import blocks, machine
-from shared.files import write_text
+from shared import blocks
+from shared.pages import Stage, write_page
 from shared.runs import RUNS
 from shared.syllabus import Phase, find_root, load_phases
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture, what it shows in a few words, and a paragraph on what one sees."""
-
-    path: Path
-    title: str
-    caption: str
-
-    @property
-    def data_uri(self) -> str:
-        """The picture itself, as a page can hold it."""
-        kind = mimetypes.guess_type(self.path.name)[0]
-        return f"data:{kind};base64,{base64.b64encode(self.path.read_bytes()).decode()}"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a phase shows.
-
-    Attributes:
-        title: of its section.
-        headline: the one line that is printed and stands first, with the accuracy or its like.
-        paragraphs: what was done, before the figures.
-        figures: in the order of reading.
-        numbers: name -> value with its unit, for the row of numbers.
-        next_step: the command that a reader should type now.
-    """
-
-    title: str
-    headline: str
-    paragraphs: list[str]
-    figures: list[Figure]
-    numbers: dict[str, str]
-    next_step: str
 
 
 @dataclass(frozen=True)
@@ -79,23 +40,7 @@ class Page:
 
     def write(self) -> None:
         """Write the page as it stands."""
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-        templates = Environment(
-            loader=FileSystemLoader(Path(__file__).with_name("templates")),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        text = templates.get_template("tour.html.j2").render(
-            sections=self.sections,
-            stopped=self.stopped,
-            machine=machine.facts(),
-            python=platform.python_version(),
-            date=time.strftime("%Y-%m-%d %H:%M"),
-        )
-        write_text(self.path, text)
+        write_page(self.path, "tour", sections=self.sections, stopped=self.stopped)
 
 
 def main(whose: str = "solution", root: Path | None = None, out: Path = RUNS / "tour") -> int:

@@ -170,6 +170,18 @@ def phase_bench(phase: str) -> int:
 
 
 @verb
+def phase_look(phase: str, run: str = "") -> int:
+    """Write a page of pictures of what you trained (RUN=name; by default the newest run)."""
+    from shared.syllabus import CourseError
+
+    course = _phase(phase)
+    if not (course.folder / "project" / "look.py").is_file():
+        raise CourseError(f"phase {phase} has nothing to look at yet")
+    command = [sys.executable, "-m", f"{course.package}.project.look"]
+    return subprocess.call([*command, *(["--run", run] if run else [])], cwd=_root())
+
+
+@verb
 def phase_mistakes(phase: str) -> int:
     """Prove the tests: each catalogued mistake must be rejected, and named in another style."""
     from shared.board import make_console

@@ -180,3 +180,19 @@ def test_two_graders_at_once_lose_nothing(course):
     assert {id: entry["status"] for id, entry in data["exercises"].items()} == {
         f"0.{n}": "done" for n in (1, 2, 3, 4)
     }
+
+
+# -- looking at what was trained --------------------------------------------------------------
+
+
+def test_a_phase_without_pictures_says_so(course):
+    assert refused(course.run("phase0-look"), "nothing to look at yet")
+
+
+def test_look_runs_the_phases_program(course):
+    project = course.folder / "project"
+    project.mkdir()
+    (project / "look.py").write_text("import sys\nprint('looks at', sys.argv[1:])\nsys.exit(3)\n")
+    result = course.run("phase0-look", "RUN=mine")
+    assert (result.returncode, result.stdout) == (3, "looks at ['--run', 'mine']\n")
+    assert course.run("phase0-look").stdout == "looks at []\n"

@@ -60,6 +60,7 @@ def test_make_alone_prints_every_verb_with_one_line():
         "phase0-test EX=0.7",
         "phase1-test IMPL=solution STRICT=1",
         "phase0-solution EX=0.7 REVEAL=1",
+        "phase1-look RUN=tiny",
         "watch PHASE=0",
         "reset EX=0.7",
         "skip PHASE=2",

@@ -18,7 +18,7 @@ from phase0_foundations.project.train import Result, train
 from phase0_foundations.solution.neurons import MLP, max_margin_loss
 from phase0_foundations.solution.value import topological_order
 from shared.loops import Bar
-from shared.tour import Figure, Stage
+from shared.pages import Figure, Stage
 
 
 def stage(folder: Path) -> Stage:

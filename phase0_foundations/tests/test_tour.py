@@ -45,7 +45,7 @@ def assert_self_contained(page):
 
 
 STAGE = """
-from shared.tour import Figure, Stage
+from shared.pages import Figure, Stage
 def stage(folder):
     (folder / "a.png").write_bytes(bytes.fromhex({png!r}))
     figure = Figure(folder / "a.png", "One <pixel>", "You see 1 < 2 & nothing more.")
