@@ -3,7 +3,8 @@
 Merges never cross a pre-token's border, so "dog." and "dog!" share the token "dog", and a trainer
 counts words and not sentences. Special tokens are cut out before that: they are commands to the
 model, no text. Radford et al. 2019, section 2.2, for the reason; the patterns are those of
-OpenAI's gpt-2 and tiktoken, and need the Unicode classes of the `regex` library.
+OpenAI's gpt-2 and tiktoken, and need the Unicode classes of the `regex` library. Every library has
+Unicode's tables of some year, so a character younger than that may be cut otherwise elsewhere.
 """
 
 from collections.abc import Collection

@@ -256,10 +256,13 @@ def test_gpt2_gives_transformers_ids(gpt2_folder, tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     theirs = AutoTokenizer.from_pretrained(tmp_path)
     ours = formats.load_tokenizer(gpt2_folder)
+    formats.save_tokenizer(ours, tmp_path / "saved")
+    saved = AutoTokenizer.from_pretrained(tmp_path / "saved")
     for name, text in HOSTILE.items():
         ids = ours.encode(text, allowed_special=True)
         checks.equal(theirs(text)["input_ids"], ids, f"ids of {name}")
         checks.equal(theirs.decode(ids), ours.decode(ids), f"text of {name}")
+        checks.equal(saved(text)["input_ids"], ids, f"ids of {name}, from our tokenizer.json")
     theirs.save_pretrained(tmp_path / "converted")
     again = formats.load_tokenizer(tmp_path / "converted")
     check_same(again, ours)
