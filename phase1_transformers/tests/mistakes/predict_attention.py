@@ -51,7 +51,7 @@ def guess_all_keys():
 @mistake(
     "1.10",
     "predict_attention.keys_in_view",
-    "So many *with* the division, 64 / sqrt(e): scores of standard deviation 1. Here it is 8.",
+    "About so many *with* the division, 64 / sqrt(e), for scores of standard deviation 1; here that is 8.",
 )
 def guess_scaled_keys():
     return 39.0
