@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from phase1_transformers.solution.gpt import GPT
 
 BATCH_TOKENS = 2**12  # in one forward pass
+POOLS = 4  # of positions, for each doubling of the context
 
 
 # -- attention --------------------------------------------------------------------------------
@@ -81,6 +83,12 @@ def habits(maps: Tensor) -> dict[str, Tensor]:
     }
 
 
+def odd_one(found: dict[str, Tensor]) -> tuple[int, int]:
+    """Return layer and head of the head that the three `habits` explain least."""
+    explained = sum(found.values())
+    return divmod(int(explained.argmin()), explained.shape[1])
+
+
 # -- the residual stream ----------------------------------------------------------------------
 
 
@@ -132,6 +140,22 @@ def neighbours(table: Tensor, ids: Sequence[int], n: int) -> tuple[Tensor, Tenso
     return nearest.indices, nearest.values
 
 
+@torch.no_grad()
+def principal_plane(table: Tensor, ids: Sequence[int]) -> Tensor:
+    """Lay some tokens' embeddings flat, with as little loss as a plane allows.
+
+    Args:
+        table: (V, C) embeddings; only their directions count, as in `neighbours`.
+        ids: the tokens, three at least.
+
+    Returns:
+        (len(ids), 2) coordinates along the two principal components, around 0.
+    """
+    directions = torch.nn.functional.normalize(table[torch.as_tensor(ids)].float(), dim=-1)
+    U, S, _ = torch.linalg.svd(directions - directions.mean(dim=0), full_matrices=False)
+    return U[:, :2] * S[:2]
+
+
 # -- the context ------------------------------------------------------------------------------
 
 
@@ -166,3 +190,22 @@ def loss_by_position(model: GPT, tokens: np.ndarray, n_windows: int) -> Tensor:
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets, reduction="none")
         losses.append(loss.view(-1, T).cpu())
     return torch.cat(losses)
+
+
+def pooled(losses: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Average `loss_by_position` over neighbouring positions, over more of them farther out.
+
+    Args:
+        losses: (windows, T) nats.
+
+    Returns:
+        How many tokens of context a pool has in the (geometric) mean, its mean loss, and the
+        standard error of that, each (pools,). A window counts as one observation of a pool, because
+        its tokens are not independent.
+    """
+    T = losses.shape[1]
+    edges = np.unique(np.geomspace(1, T + 1, 1 + round(POOLS * np.log2(T + 1))).round().astype(int))
+    pools = [losses[:, a - 1 : b - 1].mean(dim=1).numpy() for a, b in pairwise(edges)]
+    contexts = np.sqrt(edges[:-1] * (edges[1:] - 1.0))
+    spread = np.array([np.std(pool) for pool in pools])
+    return contexts, np.array([pool.mean() for pool in pools]), spread / np.sqrt(len(losses))
