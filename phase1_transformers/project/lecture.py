@@ -1,0 +1,218 @@
+"""The lecture's build-up: from a table of pairs to a transformer, one part at a time.
+
+Every model below is trained for the same number of steps on the same batches of characters, with
+the same learning rate, and then scored on the whole validation text. A minute or two on a laptop:
+
+    python -m phase1_transformers.project.lecture
+
+prints a table and writes metrics.jsonl, results.json and lecture.png to runs/phase1/lecture/.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phase1_transformers.project.corpus import find_text
+from phase1_transformers.project.curves import BLUE, ORANGE, STYLE
+from phase1_transformers.project.evaluate import score
+from phase1_transformers.project.lecture_models import STEPS, Sizes
+from phase1_transformers.solution.batches import get_batch
+from phase1_transformers.solution.bigram import count_bigrams, counted
+from phase1_transformers.solution.characters import CharTokenizer
+from phase1_transformers.solution.schedules import warmup_stable_decay
+from phase1_transformers.solution.training import training_step
+from shared import cli, runs
+from shared.files import write_text
+from shared.loops import Bar
+
+WARMUP_STEPS = 20
+GRAD_CLIP = 1.0
+CURVE_POINTS = 40  # points of a training curve in the figure, each a mean of some steps
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to train on, how large, and for how long."""
+
+    data: str = "tinyshakespeare"
+    """text, tinyshakespeare, tinystories or a text file; read character by character"""
+    steps: int = 800
+    """training steps of each model"""
+    lr: float = 0.01
+    """learning rate of AdamW; it falls to 0 over the second half"""
+    batch_size: int = 32
+    """B, windows in a step"""
+    block_size: int = 32
+    """T, characters in a window"""
+    n_embd: int = 64
+    """C, numbers that stand for a character"""
+    n_head: int = 4
+    """heads of those models that have several"""
+    n_layer: int = 3
+    """layers of those models that have several"""
+    dropout: float = 0.1
+    """probability of dropping an activation, in the last model"""
+    seed: int = 0
+    """decides weights and batches"""
+    name: str = "lecture"
+    """folder of the run under runs/phase1"""
+
+    def __post_init__(self) -> None:
+        if self.steps <= WARMUP_STEPS:
+            raise ValueError(f"steps must be more than {WARMUP_STEPS}, got {self.steps}")
+        if self.n_embd % self.n_head:
+            raise ValueError(
+                f"n_embd must be a multiple of n_head, got {self.n_embd} and {self.n_head}"
+            )
+
+    def sizes(self, vocab_size: int) -> Sizes:
+        """What the models need to know."""
+        return Sizes(
+            vocab_size, self.block_size, self.n_embd, self.n_head, self.n_layer, self.dropout
+        )
+
+
+# -- training ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a model did.
+
+    Attributes:
+        name: the step of the lecture.
+        n_parameters: numbers learned.
+        seconds: of training.
+        train_loss, val_loss: at the end, nats per character.
+        curve: (step, mean loss of the batches since the point before).
+    """
+
+    name: str
+    n_parameters: int
+    seconds: float
+    train_loss: float
+    val_loss: float
+    curve: list[tuple[int, float]]
+
+
+def train(
+    name: str, config: Config, vocab_size: int, train_ids: Tensor, val_ids: Tensor
+) -> Outcome:
+    """Build and train one model."""
+    torch.manual_seed(config.seed)  # weights and dropout
+    model = STEPS[name](config.sizes(vocab_size))
+    generator = torch.Generator().manual_seed(config.seed)
+    optimizer = torch.optim.AdamW(model.parameters())
+    found, began = [], time.perf_counter()
+    with Bar(name, config.steps) as bar:
+        for step in range(config.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(config, step)
+            batch = get_batch(train_ids, config.block_size, config.batch_size, generator)
+            told = training_step(model, optimizer, [batch], GRAD_CLIP)
+            found.append(told["loss"].item())
+            bar.advance(loss=found[-1])
+    seconds = time.perf_counter() - began
+    train_loss, val_loss = (
+        score(model, ids[: len(val_ids)].numpy(), config.block_size).loss
+        for ids in (train_ids, val_ids)  # as much of the training text as there is to validate on
+    )
+    n_parameters = sum(p.numel() for p in model.parameters())
+    return Outcome(name, n_parameters, seconds, train_loss, val_loss, thinned(found))
+
+
+def learning_rate(config: Config, step: int) -> float:
+    """Up over a few steps, level, and down to 0 over the second half."""
+    return warmup_stable_decay(
+        step,
+        lr=config.lr,
+        max_steps=config.steps,
+        warmup_steps=WARMUP_STEPS,
+        decay_steps=min(config.steps // 2, config.steps - WARMUP_STEPS),
+    )
+
+
+def thinned(values: list[float]) -> list[tuple[int, float]]:
+    """Average a curve to a few points."""
+    parts = np.array_split(np.array(values), min(CURVE_POINTS, len(values)))
+    ends = np.cumsum([len(part) for part in parts])
+    return [(int(end), float(part.mean())) for end, part in zip(ends, parts)]
+
+
+# -- what is shown ----------------------------------------------------------------------------
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """The steps as lines of text, each with what it changed."""
+    lines = [
+        f"{'':24}{'parameters':>11}{'seconds':>9}{'training':>10}{'validation':>12}{'change':>9}"
+    ]
+    for before, now in zip([None, *outcomes], outcomes):
+        change = f"{now.val_loss - before.val_loss:+9.3f}" if before else ""
+        lines.append(
+            f"{now.name:24}{now.n_parameters:>11,}{now.seconds:>9.1f}"
+            f"{now.train_loss:>10.3f}{now.val_loss:>12.3f}{change}"
+        )
+    return "\n".join(lines)
+
+
+def draw(outcomes: list[Outcome], counting: float, path: Path) -> None:
+    """Write a bar for each step, and the training curves, as PNG."""
+    from matplotlib import colormaps, rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        figure = Figure(figsize=(10, 4.2), layout="constrained")
+        bars, curves = figure.subplots(1, 2, width_ratios=(1.1, 1))
+        names, values = [o.name for o in outcomes], [o.val_loss for o in outcomes]
+        rises = [False, *(after > before for before, after in pairwise(values))]
+        drawn = bars.barh(names, values, color=[ORANGE if rise else BLUE for rise in rises])
+        bars.bar_label(drawn, fmt="%.2f", padding=3)
+        bars.axvline(counting, color="grey", linestyle=":")
+        bars.set(
+            xlabel=f"validation loss (nats per character); dotted: counting pairs, {counting:.2f}",
+            xlim=(1, max(values) + 0.25),
+            title="What each part is worth",
+        )
+        bars.invert_yaxis()
+        for i, outcome in enumerate(outcomes):
+            colour = colormaps["viridis"](i / len(outcomes))
+            curves.plot(*zip(*outcome.curve), color=colour, label=outcome.name, linewidth=1.2)
+        curves.set(xlabel="training step", ylabel="training loss", ylim=(1.5, 3.6))
+        curves.legend(fontsize=8, ncols=2)
+        figure.savefig(path, dpi=110)
+
+
+def main(config: Config) -> None:
+    """Train every step of the lecture and show what each part was worth."""
+    source, parts = find_text(config.data)
+    texts = {part: "".join(pieces) for part, pieces in parts.items()}
+    tokenizer = CharTokenizer.train("".join(sorted(set(texts["train"] + texts["val"]))))
+    train_ids, val_ids = (torch.tensor(tokenizer.encode(texts[part])) for part in ("train", "val"))
+    V = tokenizer.vocab_size
+    by_counting = counted(count_bigrams(train_ids, V))
+    counting = score(by_counting, val_ids.numpy(), config.block_size).loss
+    outcomes = []
+    with runs.start("phase1", config.name, config) as run:
+        for name in STEPS:
+            outcomes.append(train(name, config, V, train_ids, val_ids))
+            run.log(**asdict(outcomes[-1]))
+    results = {"source": source, "counted_bigrams": counting}
+    results["steps"] = [asdict(outcome) for outcome in outcomes]
+    write_text(run.path / "results.json", json.dumps(results, indent=2))
+    draw(outcomes, counting, run.path / "lecture.png")
+    print(table(outcomes))
+    print(f"counting pairs, without any training, gives {counting:.3f}")
+    print(f"figure: {run.path / 'lecture.png'}")
+
+
+if __name__ == "__main__":
+    cli.run(__spec__.name)
