@@ -349,9 +349,9 @@ def test_a_tied_table_is_one_parameter_and_gets_both_gradients():
 def test_overfits_one_batch():
     torch.manual_seed(0)
     model = gpt.GPT(GPT2, FUSED, torch.Generator().manual_seed(0))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-2)
     idx = tokens(9)
-    for _ in range(100):
+    for _ in range(40):
         _, loss = model(idx[:, :-1], idx[:, 1:])
         optimizer.zero_grad()
         loss.backward()
