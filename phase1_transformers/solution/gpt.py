@@ -29,7 +29,20 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, rotary: Rotary | None = None, cache: KVCache | None = None
     ) -> Tensor:
-        """Map (B, T, C) to (B, T, C): pre-norm, so the stream itself is never normalised."""
+        """Let attention and then the feed-forward layer add to the residual stream.
+
+        x + attention(norm(x)), then the same with the feed-forward layer and a norm of its own
+        (Radford et al. 2019, section 2.3): the stream itself is never normalised. What a sublayer
+        adds goes through dropout first.
+
+        Args:
+            x: (B, T, C), left as it is.
+            rotary: of the tokens' positions, for the attention.
+            cache: of the tokens before x, for the attention.
+
+        Returns:
+            (B, T, C).
+        """
         x = x + self.dropout(self.attention(self.attention_norm(x), rotary, cache))
         return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
 
@@ -66,13 +79,16 @@ class GPT(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Score every token as the next one, at every position.
 
+        The embedding goes through dropout before the first block. Learned positions are added to
+        it; rotary ones go to each block. Positions count from 0, and on from what a cache has read.
+
         Args:
-            idx: (B, T) token ids; with a cache, only those it has not seen.
+            idx: (B, T) token ids, left as they are; with a cache, only those it has not seen.
             targets: (B, T) the next tokens, `IGNORED` where none counts.
-            cache: of the tokens before idx; it is extended by idx.
+            cache: of the tokens before idx; it is extended by idx, and advanced.
 
         Returns:
-            logits (B, T, V), and the mean loss in nats per token if there are targets.
+            logits (B, T, V), and `ops.next_token_loss` in nats per token if there are targets.
 
         Raises:
             ValueError: if the sequence would be longer than block_size.

@@ -14,12 +14,14 @@ IGNORED = -100  # a target that does not count, as PyTorch and Hugging Face mark
 def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean of -log p(target) over the targets that count, in nats per token.
 
+    Every token that counts weighs the same, however many its sequence has.
+
     Args:
-        logits: (..., V); position t predicts targets[t], which the caller has shifted.
-        targets: (...) token ids; `IGNORED` where there is nothing to predict.
+        logits: (..., V), of any size; row t predicts targets[t], which the caller has shifted.
+        targets: (...) token ids, left as they are; `IGNORED` where there is nothing to predict.
 
     Returns:
-        A scalar, 0 if no target counts.
+        A scalar of the logits' dtype, which can be differentiated; 0 if no target counts.
 
     Raises:
         ValueError: if the shapes do not fit.
@@ -33,7 +35,11 @@ def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def perplexity(nats_per_token: float) -> float:
-    """How many equally likely tokens would be as hard to guess."""
+    """How many equally likely tokens would be as hard to guess: e to the loss in nats.
+
+    Jelinek, Mercer, Bahl, Baker 1977. Two models with different tokenizers have perplexities of
+    different things.
+    """
     return math.exp(nats_per_token)
 
 
@@ -44,5 +50,9 @@ def bits_per_byte(nats_per_token: float, n_tokens: int, n_bytes: int) -> float:
         nats_per_token: mean loss.
         n_tokens: tokens over which the mean was taken.
         n_bytes: UTF-8 bytes that those tokens stand for.
+
+    Returns:
+        Bits, of ln 2 nats each, that the model needs for a byte: what an arithmetic coder that uses
+        it would write.
     """
     return nats_per_token / math.log(2) * n_tokens / n_bytes
