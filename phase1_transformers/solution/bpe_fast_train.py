@@ -22,17 +22,19 @@ from phase1_transformers.solution.bpe import N_BYTES, Pair
 from phase1_transformers.solution.tokenizer import utf8
 
 GONE = -1  # where no token begins any more
-RANGE = 16  # pairs down to a 16th of the commonest are kept; 4 to 64 take about the same time
+KEPT = 16  # pairs down to a 16th of the commonest; 4 to 64 take about the same time
 
 Places = np.ndarray  # (N,) int64, where tokens begin in the corpus, ascending
 
 
-def learn_merges(counts: Mapping[str, int], vocab_size: int) -> list[Pair]:
+def learn_merges(counts: Mapping[str, int], vocab_size: int, kept: int = KEPT) -> list[Pair]:
     """Learn merges, the rule and the order those of `bpe.train`.
 
     Args:
         counts: how often each pre-token occurs.
         vocab_size: bytes and merges together.
+        kept: how many times rarer than the commonest pair another may be to be kept in mind. It
+            changes the speed only.
 
     Returns:
         The merged pairs: vocab_size - 256 of them, fewer if no pair is left.
@@ -41,7 +43,7 @@ def learn_merges(counts: Mapping[str, int], vocab_size: int) -> list[Pair]:
         ValueError: if a pre-token has no UTF-8 bytes.
     """
     corpus = Corpus(counts, border=vocab_size)
-    candidates = Candidates(corpus)
+    candidates = Candidates(corpus, kept)
     merges = []
     while len(merges) < vocab_size - N_BYTES and (commonest := candidates.pop()):
         pair, places = commonest
@@ -112,8 +114,8 @@ def _every_other(places: Places, size: int) -> np.ndarray:
 class Candidates:
     """The pairs that may be merged next: where they were, and how common they were, at most."""
 
-    def __init__(self, corpus: Corpus):
-        self.corpus = corpus
+    def __init__(self, corpus: Corpus, kept: int):
+        self.corpus, self.kept = corpus, kept
         self.places: dict[Pair, Places] = {}
         self.heap: list[tuple[int, int, int]] = []  # (-count, left, right): ties as in bpe.train
         self.least = 1  # pairs rarer than this are not kept
@@ -152,7 +154,7 @@ class Candidates:
         """Find the commonest pairs of the whole corpus; return whether there is any."""
         keys, places = self.corpus.pairs()
         groups = Groups(keys, places, self.corpus.weight)
-        self.least = max(1, groups.counts.max(initial=0) // RANGE)
+        self.least = max(1, groups.counts.max(initial=0) // self.kept)
         for key, where, n in groups.at_least(self.least):
             self._add(divmod(key, self.corpus.border + 1), where, n)
         return bool(self.heap)

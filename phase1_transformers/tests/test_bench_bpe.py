@@ -2,7 +2,13 @@
 
 import pytest
 
-from phase1_transformers.project import bench_bpe, bench_bpe_encode, bpe_peers, bpe_texts
+from phase1_transformers.project import (
+    bench_bpe,
+    bench_bpe_encode,
+    bpe_ladder,
+    bpe_peers,
+    bpe_texts,
+)
 from phase1_transformers.solution import bpe, bpe_fast
 from phase1_transformers.solution.splitting import GPT2_PATTERN, GPT4_PATTERN
 
@@ -109,3 +115,17 @@ def test_the_source_is_text_of_the_size_asked_for():
     texts = bpe_texts.interpreter_source(size=100_000)
     assert 100_000 <= sum(map(len, texts)) < 1_000_000
     assert any("import" in text for text in texts)
+
+
+def test_every_way_up_the_ladder_learns_the_same(corpus, monkeypatch):
+    rungs = bpe_ladder.rungs(corpus.texts[0], 300)
+    assert len(rungs) == 7
+    assert all(seconds >= 0 for _, seconds in rungs)
+    monkeypatch.setattr(bpe_ladder, "by_words", lambda counts, vocab_size: [])
+    with pytest.raises(ValueError, match="other merges"):
+        bpe_ladder.rungs(corpus.texts[0], 300)
+
+
+@pytest.mark.parametrize("text", ["", "aaaa aaa", "ab ab"])
+def test_the_ladder_ends_where_no_pair_is_left(text):
+    assert len(bpe_ladder.rungs(text, 300)) == 7

@@ -1,6 +1,7 @@
 """The fast tokenizer is the clear one, sooner: the same merges, ties included, and the same ids."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phase1_transformers.solution import bpe, bpe_fast, bpe_fast_train
-from phase1_transformers.solution.splitting import GPT2_PATTERN, GPT4_PATTERN
+from phase1_transformers.solution.splitting import GPT2_PATTERN, GPT4_PATTERN, split
 
 LETTERS_ONLY = ".+"  # one pre-token a line: long runs, merges that meet
 small_alphabets = st.sampled_from(["a", "ab", "ab ", "abc \n", "aé中 ", "abcdefgh 1'\0"])
@@ -26,12 +27,11 @@ def test_merges_are_those_of_the_clear_trainer(text, vocab_size, pattern):
     assert bpe_fast.train(text, vocab_size, pattern) == bpe.train(text, vocab_size, pattern)
 
 
-@given(corpora, patterns)
-def test_counting_anew_changes_nothing(text, pattern):
-    """With a range of 1 only the commonest pairs are kept, and nearly each merge counts anew."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bpe_fast_train, "RANGE", 1)
-        assert bpe_fast.train(text, 290, pattern) == bpe.train(text, 290, pattern)
+@given(corpora, patterns, st.integers(1, 4))
+def test_keeping_few_pairs_changes_nothing(text, pattern, kept):
+    """With `kept` at 1 only the commonest pairs are, and nearly each merge counts anew."""
+    counts = Counter(split(text, pattern))
+    assert bpe_fast_train.learn_merges(counts, 290, kept) == bpe.train(text, 290, pattern)
 
 
 @pytest.mark.parametrize("n", range(1, 40))
