@@ -47,6 +47,8 @@ class Config:
     """width of the feed-forward layer; by default the architecture's multiple of n_embd"""
     tied: bool = True
     """whether the output head is the embedding table"""
+    rope_theta: float = 10_000.0
+    """base of the rotary angles; a short window does with a small one"""
     dropout: float = 0.0
     """probability of dropping an activation"""
     zero_init: bool = False
@@ -57,6 +59,8 @@ class Config:
     """AdamW's learning rate at its top"""
     muon_lr: float = 0.02
     """Muon's learning rate at its top"""
+    momentum: float = 0.95
+    """share of Muon's running mean that stays"""
     betas: tuple[float, float] = (0.9, 0.95)
     """AdamW's decay rates"""
     weight_decay: float = 0.1
@@ -127,7 +131,13 @@ class Config:
         }
         if self.architecture == "gpt2":
             return gpt2(**shape)
-        return modern(**shape, n_kv_head=self.n_kv_head, n_hidden=self.n_hidden, tied=self.tied)
+        return modern(
+            **shape,
+            n_kv_head=self.n_kv_head,
+            n_hidden=self.n_hidden,
+            rope_theta=self.rope_theta,
+            tied=self.tied,
+        )
 
     @property
     def tokens_per_step(self) -> int:
@@ -145,7 +155,7 @@ class Config:
         for field in ("warmup_steps", "weight_decay", "sample_tokens", "seed"):
             if not getattr(self, field) >= 0:
                 raise ValueError(f"{field} must not be negative, got {getattr(self, field)}")
-        for field in ("min_lr_share", "dropout"):
+        for field in ("min_lr_share", "dropout", "momentum"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f"{field} must lie in [0, 1), got {getattr(self, field)}")
         if not all(0 <= beta < 1 for beta in self.betas):

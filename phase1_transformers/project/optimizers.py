@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -64,11 +66,23 @@ def make_optimizer(config: Config, model: GPT) -> Together:
     AdamW: their rows are looked up one by one, so there is no matrix whose directions to balance.
     """
     groups = decay_groups(model, config.weight_decay)
-    inner = {id(p) for p in model.blocks.parameters() if p.ndim == 2}
-    matrices = [p for p in groups[0]["params"] if id(p) in inner]
-    if config.optimizer == "muon":
-        groups[0]["params"] = [p for p in groups[0]["params"] if id(p) not in inner]
-    adamw = torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, fused=True)
     if config.optimizer == "adamw":
-        return Together(adamw)
-    return Together(Muon(matrices, lr=config.muon_lr, weight_decay=config.weight_decay), adamw)
+        return Together(adamw(config, groups))
+    stacked = [block.attention.qkv.weight for block in model.blocks]
+    taken = {id(p) for p in stacked}
+    others = [p for p in model.blocks.parameters() if p.ndim == 2 and id(p) not in taken]
+    taken |= {id(p) for p in others}
+    groups[0]["params"] = [p for p in groups[0]["params"] if id(p) not in taken]
+    rows = list(model.blocks[0].attention.widths)
+    muon = Muon(
+        [{"params": stacked, "rows": rows}, {"params": others}],
+        lr=config.muon_lr,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+    )
+    return Together(muon, adamw(config, groups))
+
+
+def adamw(config: Config, groups: list[dict[str, Any]]) -> torch.optim.AdamW:
+    """PyTorch's AdamW, all parameters in one call."""
+    return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, fused=True)

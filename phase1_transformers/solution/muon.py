@@ -9,7 +9,8 @@ left to AdamW.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,11 +28,11 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
     does not notice.
 
     Args:
-        matrices: (..., m, n), m or n may be the larger.
+        matrices: (N, m, n), m or n may be the larger.
         steps: of the iteration.
 
     Returns:
-        (..., m, n) in the dtype of `matrices`. The products are taken in bfloat16.
+        (N, m, n) in the dtype of `matrices`. The products are taken in bfloat16.
     """
     a, b, c = NEWTON_SCHULZ
     tall = matrices.shape[-2] > matrices.shape[-1]
@@ -39,7 +40,8 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
     X = X / (torch.linalg.matrix_norm(X, keepdim=True) + 1e-7)  # the largest value is at most 1
     for _ in range(steps):
         A = X @ X.mT
-        X = a * X + (b * A + c * A @ A) @ X
+        B = torch.baddbmm(A, A, A, beta=b, alpha=c)
+        X = torch.baddbmm(X, B, X, beta=a)
     return (X.mT if tall else X).to(matrices.dtype)
 
 
@@ -47,7 +49,8 @@ class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised; all matrices of one shape together.
 
     Args:
-        params: matrices (m, n).
+        params: matrices (m, n), or groups of them. A group may say "rows", the heights of the
+            parts of a stacked matrix: queries, keys and values are three maps, not one.
         lr: spectral size of a step; an orthogonal matrix moves every input by the same factor.
         momentum: share of the running mean that stays.
         weight_decay: a step shrinks the weights by lr times this.
@@ -59,48 +62,49 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(
         self,
-        params: Iterable[nn.Parameter],
+        params: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
         lr: float = 0.02,
         momentum: float = 0.95,
         weight_decay: float = 0.0,
         steps: int = 5,
     ) -> None:
-        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "steps": steps}
-        super().__init__(params, defaults)
+        options = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "steps": steps}
+        super().__init__(params, {**options, "rows": None})
         for group in self.param_groups:
             for p in group["params"]:
                 if p.ndim != 2:
                     raise ValueError(f"Muon moves matrices, got a parameter of {tuple(p.shape)}")
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor] | None = None) -> None:
+    def step(self, closure: None = None) -> None:
         """Move every matrix that has a gradient."""
         for group in self.param_groups:
-            by_shape: dict[tuple[int, ...], list[nn.Parameter]] = defaultdict(list)
+            by_shape: dict[torch.Size, list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
             for p in group["params"]:
-                if p.grad is not None:
-                    by_shape[tuple(p.shape)].append(p)
-            for params in by_shape.values():
-                self._move(params, **{k: v for k, v in group.items() if k != "params"})
+                if p.grad is None:
+                    continue
+                rows = group["rows"] or len(p)
+                parts = (tensor.split(rows) for tensor in (p, p.grad, self._mean(p)))
+                for part in zip(*parts):
+                    by_shape[part[0].shape].append(part)
+            for parts in by_shape.values():
+                self._move(*map(list, zip(*parts)), group)
 
     def _move(
         self,
-        params: list[nn.Parameter],
-        lr: float,
-        momentum: float,
-        weight_decay: float,
-        steps: int,
+        weights: list[Tensor],
+        gradients: list[Tensor],
+        means: list[Tensor],
+        group: dict[str, Any],
     ) -> None:
-        gradients = [p.grad for p in params]
-        means = [self._mean(p) for p in params]
-        torch._foreach_lerp_(means, gradients, 1 - momentum)
-        ahead = torch._foreach_lerp(gradients, means, momentum)  # Nesterov: one step further on
-        m, n = params[0].shape
-        # A tall matrix maps to more coordinates than it maps from: its update may be longer.
-        size = lr * math.sqrt(max(1, m / n))
-        updates = orthogonalize(torch.stack(ahead), steps).unbind()
-        torch._foreach_mul_(params, 1 - lr * weight_decay)
-        torch._foreach_add_(params, updates, alpha=-size)
+        torch._foreach_lerp_(means, gradients, 1 - group["momentum"])
+        ahead = torch._foreach_lerp(gradients, means, group["momentum"])  # Nesterov's look ahead
+        updates = orthogonalize(torch.stack(ahead), group["steps"])
+        # A tall matrix maps to more numbers than it maps from: its update may be longer.
+        m, n = weights[0].shape
+        size = group["lr"] * math.sqrt(max(1, m / n))
+        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(weights, list(updates.unbind()), alpha=-size)
 
     def _mean(self, p: nn.Parameter) -> Tensor:
         state = self.state[p]
