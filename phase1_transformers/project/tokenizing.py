@@ -8,7 +8,7 @@ from pathlib import Path
 
 from phase1_transformers.project import formats
 from phase1_transformers.project.config import Config
-from phase1_transformers.solution import unigram_train
+from phase1_transformers.solution import bpe_fast, unigram_train
 from phase1_transformers.solution.characters import CharTokenizer
 from phase1_transformers.solution.splitting import GPT4_PATTERN
 from phase1_transformers.solution.tokenizer import END, Tokenizer
@@ -31,8 +31,6 @@ def make(config: Config, pieces: Iterable[str]) -> Tokenizer:
     if config.tokenizer == "char":
         return CharTokenizer.train("".join(sorted(set().union(*ordinary))))
     if config.tokenizer == "bpe":
-        from phase1_transformers.solution import bpe_fast
-
         merges = bpe_fast.train(ordinary, config.vocab_size - 1, GPT4_PATTERN)
         specials = {END: 256 + len(merges)}
         return bpe_fast.FastBytePairTokenizer(merges, GPT4_PATTERN, specials)

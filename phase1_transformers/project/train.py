@@ -18,13 +18,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from phase1_transformers.project import curves, formats, hub
+from phase1_transformers.project import curves
 from phase1_transformers.project.config import Config
 from phase1_transformers.project.corpus import build_corpus, open_corpus
+from phase1_transformers.project.export import export
 from phase1_transformers.project.presets import PRESETS  # noqa: F401 (shared.cli reads it)
 from phase1_transformers.project.record import read_record
 from phase1_transformers.project.trainer import Trainer
-from phase1_transformers.solution.tokenizer import END
 from shared import cli, runs
 from shared.files import write_text
 from shared.loops import Bar, stop_on_interrupt
@@ -159,9 +159,7 @@ def save(trainer: Trainer, run: runs.Run) -> None:
 def finish(trainer: Trainer, path: Path) -> Result:
     """Export the model, draw the curves and write results.json."""
     config, seen = trainer.config, trainer.evaluate()
-    tokenizer = trainer.corpus.tokenizer
-    hub.save_pretrained(trainer.model, path / "hf", tokenizer.specials.get(END))
-    formats.save_tokenizer(tokenizer, path / "hf")
+    export(trainer.model, trainer.corpus.tokenizer, path / "hf")
     n_tokens = config.max_steps * config.tokens_per_step
     result = Result(
         path=path,
