@@ -18,7 +18,10 @@ GPT4_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-"""Also: any sign before letters, at most three digits, line ends apart from indentation"""
+"""Also: any sign before letters, at most three digits, line ends apart from indentation.
+
+As published with GPT-4. Today's tiktoken joins spaces and line ends at the very end of a text.
+"""
 
 
 def split(text: str, pattern: str) -> list[str]:
