@@ -42,7 +42,7 @@ def test_a_quote_keeps_its_lines_and_spaces(stage, tmp_path):
 def test_a_page_fetches_nothing(stage, tmp_path):
     page = write(stage, tmp_path)
     assert page.count("data:image/png;base64,") == page.count("<img") == 1
-    assert "http" not in page
+    assert "://" not in page
     assert not re.search(r"<script|@import|url\(|<link[^>]+href=\"(?!data:)", page)
 
 

@@ -22,8 +22,9 @@ from phase1_transformers.solution.tokenizer import Tokenizer
 from shared.pages import Figure, Quote
 
 PROMPT_TOKENS = 24
-SCORED_TOKENS = 2**16  # of the text, at most, in the loss by position
-LOOKED_AT, NEIGHBOURS, MAPPED = 12, 5, 90  # tokens with neighbours, of each, tokens on the plane
+SCORED_TOKENS, OVERLAP = 2**15, 4  # of the text, at most; how often each is in a window
+LOOKED_AT, NEIGHBOURS, MAPPED = 16, 5, 90  # tokens with neighbours, of each, on the plane
+LONG = 3  # letters of a word that is worth looking at
 
 
 @dataclass(frozen=True)
@@ -138,20 +139,17 @@ def attention(subject: Subject) -> Figure:
     told = "; ".join(favourite(name, shares) for name, shares in insight.habits(maps).items())
     caption = (
         "A row is a token that looks, a column one that is looked at, and darker is more. Each "
-        f"row sums to 1; what lies to the right of the diagonal is the future. {told}. Heads that "
-        "look at the first token of all often do so for want of anything better: a softmax must "
-        "put its weight somewhere."
+        "row sums to 1; what lies to the right of the diagonal is the future. Which head looks "
+        f"most {told}. Heads that look at the first token often do so for want of anything better: "
+        "a softmax must put its weight somewhere."
     )
     return Figure(path, f"Attention, {n_layer * n_head} heads", caption)
 
 
-def favourite(name: str, shares: Tensor) -> str:
+def favourite(habit: str, shares: Tensor) -> str:
     """Name the head that has a habit most."""
-    layer, head = divmod(int(shares.argmax()), shares.shape[1])
-    where = "" if name == "itself" else " token"
-    return f"Layer {layer}, head {head} spends {shares.max():.0%} on {name}{where}".replace(
-        "before token", "before"
-    )
+    layer, number = divmod(int(shares.argmax()), shares.shape[1])
+    return f"at {habit}: head {number} of layer {layer}, {shares.max():.0%} of its weight"
 
 
 def head(subject: Subject) -> Figure:
@@ -191,10 +189,17 @@ def lens(subject: Subject) -> Figure:
     )
     nats = -logits.log_softmax(dim=-1).gather(-1, targets.expand(len(logits), -1)[..., None])
     first, middle, last = (float(nats[i].mean()) for i in (0, len(nats) // 2, -1))
+    tied = (
+        "The lowest row sees a token and nothing else; where head and embeddings are one table, as "
+        "here, it can only name the token itself. "
+        if subject.model.config.tied
+        else ""
+    )
     caption = (
         "The residual stream has one shape from the embeddings to the end, so the output head can "
         "be asked after every layer, as if it were the last. Each cell is the likeliest next token "
-        "there, darker if more certain, framed where it is the one that comes. On this passage "
+        "there, darker if more certain, framed where it is the one that comes. "
+        f"{tied}On this passage "
         f"the mean loss is {first:.1f} nats right after the embeddings, {middle:.1f} half way up "
         f"and {last:.1f} at the top, where {int(hits[-1].sum())} of {len(targets)} are right."
     )
@@ -203,10 +208,10 @@ def lens(subject: Subject) -> Figure:
 
 def positions(subject: Subject) -> Figure:
     """Loss by position in the context."""
-    losses = insight.loss_by_position(
-        subject.model, subject.tokens, SCORED_TOKENS // subject.model.config.block_size
-    )
-    pools = insight.pooled(losses)
+    T = subject.model.config.block_size
+    text = subject.tokens[: max(SCORED_TOKENS, T + 1)]
+    losses = insight.loss_by_position(subject.model, text, max(1, T // OVERLAP))
+    pools = insight.pooled(losses, OVERLAP)
     path = pictures.write_figure(
         subject.folder / "positions.png",
         (7.5, 3.8),
@@ -215,7 +220,7 @@ def positions(subject: Subject) -> Figure:
     contexts, means, _ = pools
     half = int(np.argmax(means <= (means[0] + means.min()) / 2))
     caption = (
-        f"{len(losses)} windows of {losses.shape[1]} tokens from {subject.source}. The first guess "
+        f"{len(losses):,} windows of {T} tokens from {subject.source}. The first guess "
         f"of a window has one token to go by and costs {means[0]:.2f} nats; half of what context "
         f"can give is there after about {contexts[half]:.0f} tokens, and at the far end a token "
         f"costs {means[-1]:.2f}. The band is two standard errors. Where the curve is flat, the "
@@ -252,12 +257,13 @@ def neighbours(subject: Subject) -> Quote:
 
 
 def by_kind(subject: Subject, n: int) -> list[int]:
-    """The commonest tokens of each kind, taken in turns."""
+    """The commonest tokens of each kind, of words those of some length if there are any."""
     found: dict[str, list[int]] = {kind: [] for kind in pictures.KINDS}
     for token in subject.frequent:
         found[pictures.kind(subject.tokenizer.decode([token]))].append(token)
-    turns = [kind[i] for i in range(n) for kind in found.values() if i < len(kind)]
-    return sorted(turns[:n], key=turns.index)
+    long = [t for t in found["word"] if len(subject.tokenizer.decode([t]).strip()) >= LONG]
+    found["word"] = long or found["word"]
+    return [token for kind in found.values() for token in kind[: n // len(found)]]
 
 
 def plane(subject: Subject) -> Figure:

@@ -66,7 +66,7 @@ def recorded_attention(model: GPT) -> Iterator[list[Tensor]]:
 
 
 def habits(maps: Tensor) -> dict[str, Tensor]:
-    """Measure what each head looks at in the mean: "itself", "the token before", "the first".
+    """Measure what each head looks at in the mean: itself, the token before, the first token.
 
     Args:
         maps: (n_layer, H, T, T) attention weights, T at least 3.
@@ -79,7 +79,7 @@ def habits(maps: Tensor) -> dict[str, Tensor]:
     return {
         "itself": late.diagonal(2, dim1=-2, dim2=-1).mean(dim=-1),
         "the token before": late.diagonal(1, dim1=-2, dim2=-1).mean(dim=-1),
-        "the first": late[..., 0].mean(dim=-1),
+        "the first token": late[..., 0].mean(dim=-1),
     }
 
 
@@ -160,27 +160,27 @@ def principal_plane(table: Tensor, ids: Sequence[int]) -> Tensor:
 
 
 @torch.no_grad()
-def loss_by_position(model: GPT, tokens: np.ndarray, n_windows: int) -> Tensor:
+def loss_by_position(model: GPT, tokens: np.ndarray, stride: int | None = None) -> Tensor:
     """Measure how surprising each token of a window is, in the order in which they come.
 
     Args:
         model: in evaluation mode.
-        tokens: a text as ids; it is cut into windows of block_size, and a rest is left out.
-        n_windows: how many to look at, at most, spread evenly over the text.
+        tokens: a text as ids.
+        stride: tokens from the beginning of a window to that of the next; by default block_size.
+            With less, windows overlap, and a token is guessed with several lengths of context.
 
     Returns:
         (windows, block_size) nats; column t holds the losses of tokens that are guessed from t + 1
-        tokens before them.
+        tokens before them. What is left of the text behind the last window is left out.
 
     Raises:
         ValueError: if the text is shorter than one window.
     """
     T = model.config.block_size
-    whole = (len(tokens) - 1) // T
-    if not whole:
+    if len(tokens) <= T:
         raise ValueError(f"{len(tokens)} tokens are too few for one window of {T}")
     device = next(model.parameters()).device
-    starts = T * np.unique(np.linspace(0, whole - 1, min(n_windows, whole)).round().astype(int))
+    starts = np.arange(0, len(tokens) - T, stride or T)
     losses = []
     for some in np.array_split(starts, -(-len(starts) * T // BATCH_TOKENS)):
         rows = np.stack([tokens[start : start + T + 1] for start in some]).astype(np.int64)
@@ -192,20 +192,22 @@ def loss_by_position(model: GPT, tokens: np.ndarray, n_windows: int) -> Tensor:
     return torch.cat(losses)
 
 
-def pooled(losses: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def pooled(losses: Tensor, overlap: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Average `loss_by_position` over neighbouring positions, over more of them farther out.
 
     Args:
         losses: (windows, T) nats.
+        overlap: how often a token of the text was in a window.
 
     Returns:
         How many tokens of context a pool has in the (geometric) mean, its mean loss, and the
         standard error of that, each (pools,). A window counts as one observation of a pool, because
-        its tokens are not independent.
+        its tokens are not independent, and windows that overlap as fewer.
     """
     T = losses.shape[1]
-    edges = np.unique(np.geomspace(1, T + 1, 1 + round(POOLS * np.log2(T + 1))).round().astype(int))
+    edges = np.geomspace(1, T + 1, 1 + round(POOLS * np.log2(T + 1)))
+    edges = np.unique(edges.round().astype(int))
     pools = [losses[:, a - 1 : b - 1].mean(dim=1).numpy() for a, b in pairwise(edges)]
     contexts = np.sqrt(edges[:-1] * (edges[1:] - 1.0))
-    spread = np.array([np.std(pool) for pool in pools])
-    return contexts, np.array([pool.mean() for pool in pools]), spread / np.sqrt(len(losses))
+    means, spreads = ([function(pool) for pool in pools] for function in (np.mean, np.std))
+    return contexts, np.array(means), np.array(spreads) / np.sqrt(len(losses) / overlap)

@@ -112,7 +112,7 @@ def stage(subject: Subject, title: str, headline: str, record: Record | None = N
             "heads in each": f"{config.n_head}",
             "width": f"{config.n_embd}",
             "context": f"{config.block_size:,} tokens",
-            "tokens": f"{config.vocab_size:,}",
+            "vocabulary": f"{config.vocab_size:,} tokens",
         },
         next_step="python -m phase1_transformers.project.generate --help",
     )

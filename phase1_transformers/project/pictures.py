@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "→", "\r": "←"})
+REPEATED = re.compile(r"(.)\1{3,}")
 KINDS = {"word": BLUE, "capital": GREEN, "digit": ORANGE, "sign": "#777777"}
 LABELLED_HEADS = 6  # side by side; with more of them the tokens' names would not fit
 SIDE = 2.1  # inches of a map among others
@@ -38,9 +40,16 @@ def write_figure(path: Path, size: tuple[float, float], fill: Callable[[Figure],
 
 
 def labels(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
-    """Name tokens so that spaces and line breaks can be seen, and long ones end in dots."""
-    texts = [tokenizer.decode([int(token)]).translate(VISIBLE) for token in ids]
-    return [text if len(text) <= 12 else f"{text[:11]}…" for text in texts]
+    """Name tokens: spaces and line breaks can be seen, runs are counted, long ones end in dots."""
+    return [label(tokenizer.decode([int(token)])) for token in ids]
+
+
+def label(text: str) -> str:
+    """Name one token."""
+    text = text.translate(VISIBLE)
+    text = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    text = REPEATED.sub(lambda run: f"{run[1]}×{len(run[0])}", text)
+    return text if len(text) <= 12 else f"{text[:11]}…"
 
 
 def kind(text: str) -> str:

@@ -77,7 +77,7 @@ def test_habits_of_made_up_heads():
     mean = float(np.mean([1 / 3, 1 / 4, 1 / 5, 1 / 6]))
     checks.close(found["itself"][0], torch.tensor([1, 0, 0, mean]), "looks at itself")
     checks.close(found["the token before"][0], torch.tensor([0, 1, 0, mean]), "at the one before")
-    checks.close(found["the first"][0], torch.tensor([0, 0, 1, mean]), "at the first")
+    checks.close(found["the first token"][0], torch.tensor([0, 0, 1, mean]), "at the first")
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -115,7 +115,7 @@ def test_length_is_no_matter_among_neighbours():
 
 def test_loss_by_position_is_that_of_prefixes():
     model, tokens = make_model("modern"), make_ids(2 * 12 + 1).numpy()
-    losses = insight.loss_by_position(model, tokens, n_windows=2)
+    losses = insight.loss_by_position(model, tokens)
     expected = torch.empty(2, 12)
     for window in range(2):
         for t in range(12):
@@ -127,17 +127,49 @@ def test_loss_by_position_is_that_of_prefixes():
 
 def test_loss_by_position_averages_to_the_loss():
     model, tokens = make_model(), make_ids(40 * 12 + 1).numpy().astype(np.uint16)
-    losses = insight.loss_by_position(model, tokens, n_windows=1000)
+    losses = insight.loss_by_position(model, tokens)
     checks.close(losses.mean().item(), score(model, tokens, 12).loss, "mean", rtol=1e-5)
 
 
-def test_few_windows_are_spread_over_the_text():
+def test_overlapping_windows():
     model, tokens = make_model(), make_ids(40 * 12 + 5).numpy()
-    every = insight.loss_by_position(model, tokens, n_windows=1000)
-    some = insight.loss_by_position(model, tokens, n_windows=3)
-    checks.close(some, every[[0, 20, 39]], "the first, the middle and the last of 40 windows")
+    apart = insight.loss_by_position(model, tokens)
+    overlapping = insight.loss_by_position(model, tokens, stride=4)
+    checks.equal(len(overlapping), 119, "windows from 0, 4, ... 472 of 485 tokens")
+    checks.close(overlapping[::3], apart, "every third of the overlapping windows")
+
+
+def test_pools_keep_the_mean_and_grow():
+    losses = torch.rand(50, 100, generator=torch.Generator().manual_seed(3))
+    contexts, means, errors = insight.pooled(losses)
+    checks.equal(contexts[:3], np.array([1.0, 2.0, 3.0]), "contexts of the first pools, one each")
+    checks.close(means[:3], losses[:, :3].mean(dim=0).numpy(), "their means")
+    first = losses[:, 0].std(correction=0) / 50**0.5
+    checks.close(errors[0], first.item(), "standard error of the first pool", rtol=1e-5)
+    checks.close(insight.pooled(losses, overlap=4.0)[1], means, "means where windows overlap")
+    checks.close(insight.pooled(losses, overlap=4.0)[2], 2 * errors, "errors where they overlap")
+    checks.law(contexts[-1] > 80 and (np.diff(contexts) > 0).all(), "contexts rise", contexts)
+
+
+def test_the_odd_one_is_the_least_explained():
+    habits = {
+        "a": torch.tensor([[0.5, 0.2], [0.9, 0.4]]),
+        "b": torch.tensor([[0.3, 0.4], [0, 0.1]]),
+    }
+    checks.equal(insight.odd_one(habits), (1, 1), "sums 0.8 and 0.6, 0.9 and 0.5")
+
+
+def test_the_plane_keeps_what_lies_in_a_plane():
+    g = torch.Generator().manual_seed(4)
+    angles = 0.3 * torch.rand(9, generator=g)
+    table = torch.zeros(12, 6)
+    table[2:11, 1], table[2:11, 4] = 5 * angles.cos(), 5 * angles.sin()  # an arc in two of six axes
+    flat = insight.principal_plane(table, list(range(2, 11)))
+    directions = F.normalize(table[2:11], dim=-1)
+    checks.close(torch.cdist(flat, flat), torch.cdist(directions, directions), "distances")
+    checks.close(flat.mean(dim=0), torch.zeros(2), "the middle")
 
 
 def test_a_text_shorter_than_a_window_is_refused():
-    call = lambda: insight.loss_by_position(make_model(), np.zeros(12, int), 1)  # noqa: E731
+    call = lambda: insight.loss_by_position(make_model(), np.zeros(12, int))  # noqa: E731
     checks.raises(call, ValueError, "12 tokens for a window of 12 and a target", "too few")
