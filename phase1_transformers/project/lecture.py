@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,7 +34,6 @@ from shared.loops import Bar
 
 WARMUP_STEPS = 20
 GRAD_CLIP = 1.0
-CURVE_POINTS = 40  # points of a training curve in the figure, each a mean of some steps
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,6 @@ class Outcome:
         n_parameters: numbers learned.
         seconds: of training.
         train_loss, val_loss: at the end, nats per character.
-        curve: (step, mean loss of the batches since the point before).
     """
 
     name: str
@@ -100,7 +97,6 @@ class Outcome:
     seconds: float
     train_loss: float
     val_loss: float
-    curve: list[tuple[int, float]]
 
 
 def train(
@@ -111,22 +107,21 @@ def train(
     model = STEPS[name](config.sizes(vocab_size))
     generator = torch.Generator().manual_seed(config.seed)
     optimizer = torch.optim.AdamW(model.parameters())
-    found, began = [], time.perf_counter()
+    began = time.perf_counter()
     with Bar(name, config.steps) as bar:
         for step in range(config.steps):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(config, step)
             batch = get_batch(train_ids, config.block_size, config.batch_size, generator)
             told = training_step(model, optimizer, [batch], GRAD_CLIP)
-            found.append(told["loss"].item())
-            bar.advance(loss=found[-1])
+            bar.advance(loss=told["loss"].item())
     seconds = time.perf_counter() - began
     train_loss, val_loss = (
         score(model, ids[: len(val_ids)].numpy(), config.block_size).loss
         for ids in (train_ids, val_ids)  # as much of the training text as there is to validate on
     )
     n_parameters = sum(p.numel() for p in model.parameters())
-    return Outcome(name, n_parameters, seconds, train_loss, val_loss, thinned(found))
+    return Outcome(name, n_parameters, seconds, train_loss, val_loss)
 
 
 def learning_rate(config: Config, step: int) -> float:
@@ -138,13 +133,6 @@ def learning_rate(config: Config, step: int) -> float:
         warmup_steps=WARMUP_STEPS,
         decay_steps=min(config.steps // 2, config.steps - WARMUP_STEPS),
     )
-
-
-def thinned(values: list[float]) -> list[tuple[int, float]]:
-    """Average a curve to a few points."""
-    parts = np.array_split(np.array(values), min(CURVE_POINTS, len(values)))
-    ends = np.cumsum([len(part) for part in parts])
-    return [(int(end), float(part.mean())) for end, part in zip(ends, parts)]
 
 
 # -- what is shown ----------------------------------------------------------------------------
@@ -165,33 +153,34 @@ def table(outcomes: list[Outcome]) -> str:
 
 
 def draw(outcomes: list[Outcome], counting: float, path: Path) -> None:
-    """Write a bar for each step, and the training curves, as PNG."""
-    from matplotlib import colormaps, rc_context
+    """Write the validation loss of each step, and which way it went, as PNG."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(STYLE):
-        figure = Figure(figsize=(10, 4.2), layout="constrained")
-        bars, curves = figure.subplots(1, 2, width_ratios=(1.1, 1))
-        names, values = [o.name for o in outcomes], [o.val_loss for o in outcomes]
-        rises = [False, *(after > before for before, after in pairwise(values))]
-        drawn = bars.barh(names, values, color=[ORANGE if rise else BLUE for rise in rises])
-        bars.bar_label(drawn, fmt="%.2f", padding=3)
-        bars.axvline(counting, color="grey", linestyle=":")
-        bars.set(
-            xlabel=f"validation loss (nats per character); dotted: counting pairs, {counting:.2f}",
-            xlim=(1, max(values) + 0.25),
-            title="What each part is worth",
+        figure = Figure(figsize=(8, 4), layout="constrained")
+        axes = figure.subplots()
+        names, losses = [o.name for o in outcomes], [o.val_loss for o in outcomes]
+        for i, (before, after) in enumerate(pairwise(losses)):
+            colour = ORANGE if after > before else BLUE
+            axes.plot((before, after), (i, i + 1), color=colour, linewidth=2)
+        axes.plot(losses, range(len(losses)), "o", color="black", markersize=5)
+        for i, loss in enumerate(losses):
+            beside = {"xytext": (8, -3), "textcoords": "offset points"}
+            axes.annotate(f"{loss:.2f}", (loss, i), **beside, backgroundcolor="white")
+        axes.axvline(counting, color="grey", linestyle=":", label="counting pairs, no training")
+        axes.set(
+            xlabel="validation loss (nats per character)",
+            xlim=(min(losses) - 0.1, max(losses) + 0.2),
+            title="One part at a time: blue where the loss falls, orange where it rises",
         )
-        bars.invert_yaxis()
-        for i, outcome in enumerate(outcomes):
-            colour = colormaps["viridis"](i / len(outcomes))
-            curves.plot(*zip(*outcome.curve), color=colour, label=outcome.name, linewidth=1.2)
-        curves.set(xlabel="training step", ylabel="training loss", ylim=(1.5, 3.6))
-        curves.legend(fontsize=8, ncols=2)
+        axes.set_yticks(range(len(names)), names)
+        axes.invert_yaxis()
+        axes.legend(loc="lower right")
         figure.savefig(path, dpi=110)
 
 
-def main(config: Config) -> None:
+def main(config: Config, root: Path = runs.RUNS) -> None:
     """Train every step of the lecture and show what each part was worth."""
     source, parts = find_text(config.data)
     texts = {part: "".join(pieces) for part, pieces in parts.items()}
@@ -201,7 +190,7 @@ def main(config: Config) -> None:
     by_counting = counted(count_bigrams(train_ids, V))
     counting = score(by_counting, val_ids.numpy(), config.block_size).loss
     outcomes = []
-    with runs.start("phase1", config.name, config) as run:
+    with runs.start("phase1", config.name, config, root) as run:
         for name in STEPS:
             outcomes.append(train(name, config, V, train_ids, val_ids))
             run.log(**asdict(outcomes[-1]))

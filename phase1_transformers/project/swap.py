@@ -34,7 +34,7 @@ from shared import cli, runs
 from shared.files import write_text
 from shared.loops import Bar
 
-LOOKS = 8  # times that a run scores the validation text
+LOOKS = 5  # times that a run scores the validation text
 COLOURS = {"char": "#009e73", "bpe": "#0072b2", "unigram": "#d55e00", "sentencepiece": "#cc79a7"}
 
 TOKENIZERS: dict[str, Callable[[str, int], Tokenizer]] = {
@@ -53,7 +53,7 @@ class Config:
     """text, tinyshakespeare, tinystories or a text file"""
     vocab_size: int = 1024
     """tokens of all tokenizers but char"""
-    n_bytes: int = 2_000_000
+    n_bytes: int = 1_000_000
     """of text that each model reads in training; more than there are means several times"""
     block_size: int = 128
     """T, tokens in a window"""
@@ -63,7 +63,7 @@ class Config:
     """blocks"""
     n_head: int = 4
     """heads"""
-    n_embd: int = 128
+    n_embd: int = 96
     """C, width of the residual stream"""
     seed: int = 0
     """decides weights and batches"""
@@ -238,12 +238,12 @@ def draw(outcomes: list[Outcome], path: Path) -> None:
         figure.savefig(path, dpi=110)
 
 
-def main(config: Config) -> None:
+def main(config: Config, root: Path = runs.RUNS) -> None:
     """Compare all tokenizers on one text."""
     source, pieces = find_text(config.data)
     parts = {part: "".join(piece) for part, piece in pieces.items()}
     outcomes = []
-    with runs.start("phase1", config.name, config) as run:
+    with runs.start("phase1", config.name, config, root) as run:
         for name in TOKENIZERS:
             outcomes.append(compare(config, name, parts, run.path))
             run.log(**asdict(outcomes[-1]))
