@@ -1,0 +1,42 @@
+"""Normalisation: keep the residual stream at a size that the next layer can work with."""
+
+import torch
+from torch import Tensor
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor | None, eps: float) -> Tensor:
+    """Shift and scale each token to mean 0 and variance 1, then by what was learned.
+
+    Ba, Kiros, Hinton 2016 (arXiv:1607.06450), with the biased variance and eps inside the root.
+
+    Args:
+        x: (..., C).
+        weight, bias: (C,); the bias may be None.
+        eps: added to the variance, so that a constant token gives 0 and not NaN.
+
+    Returns:
+        (..., C), the dtype of x.
+    """
+    # TODO 1.11: Each token has mean 0 and variance 1 over its channels, eps apart; then weight and
+    # bias, if there is one, apply. Right also far from zero.
+    raise NotImplementedError("exercise 1.11: layer_norm")
+
+
+def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """Scale each token to root mean square 1, then by what was learned; no mean, no bias.
+
+    Zhang and Sennrich 2019 (arXiv:1910.07467), equation 4, with eps inside the root. What is
+    narrower than float32 is worked out in float32 and rounded once, at the end: a mean square has
+    two or three digits in bfloat16, and in float16 the square of 300 is infinite.
+
+    Args:
+        x: (..., C).
+        weight: (C,).
+        eps: added to the mean square.
+
+    Returns:
+        (..., C), the dtype of x.
+    """
+    # TODO 1.11: Each token has mean square 1, eps apart, then weight applies; worked out in float32
+    # at least, returned in the dtype of x.
+    raise NotImplementedError("exercise 1.11: rms_norm")
