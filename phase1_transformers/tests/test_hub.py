@@ -61,14 +61,14 @@ THEIRS = {
         **{**LLAMA, "num_key_value_heads": 1}, head_dim=6, rms_norm_eps=1e-5
     ),
 }
+SMALL = {"vocab_size": VOCAB, "block_size": BLOCK, "n_layer": 2, "n_embd": 24}
+# No field has the value that a config of theirs would have by itself.
 OURS = {
-    "gpt2": gpt2(vocab_size=VOCAB, block_size=BLOCK, n_layer=2, n_head=3, n_embd=24, dropout=0.1),
-    "qwen3": modern(
-        vocab_size=VOCAB, block_size=BLOCK, n_layer=2, n_head=4, n_embd=24, n_kv_head=2, head_dim=10
+    "gpt2": replace(gpt2(**SMALL, n_head=3, dropout=0.3), n_hidden=40, norm_eps=1e-3),
+    "qwen3": replace(
+        modern(**SMALL, n_head=4, n_kv_head=2, head_dim=10, rope_theta=50.0), norm_eps=1e-3
     ),
-    "llama": modern(
-        vocab_size=VOCAB, block_size=BLOCK, n_layer=2, n_head=2, n_embd=24, qk_norm=False
-    ),
+    "llama": replace(modern(**SMALL, n_head=2, qk_norm=False, rope_theta=50.0), norm_eps=1e-3),
 }
 
 
