@@ -11,6 +11,7 @@ as nanoGPT does. The tokenizer is trained on the training part only.
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from collections.abc import Iterator
@@ -131,10 +132,9 @@ class Pieces:
             return
         with self.text.open("rb") as file:
             file.seek(self.begin)
-            while (left := self.end - file.tell()) > 0 and (
-                lines := file.readlines(min(PIECE, left))
-            ):
-                yield b"".join(lines).decode()
+            decoder = codecs.getincrementaldecoder("utf-8")()
+            while (left := self.end - file.tell()) > 0:
+                yield decoder.decode(file.read(min(PIECE, left)), final=left <= PIECE)
 
 
 def last_safe_cut(text: str) -> int:

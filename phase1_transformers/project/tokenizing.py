@@ -8,11 +8,10 @@ from pathlib import Path
 
 from phase1_transformers.project import formats
 from phase1_transformers.project.config import Config
-from phase1_transformers.solution import bpe_fast, unigram_train
+from phase1_transformers.solution import unigram_train
+from phase1_transformers.solution.bpe_fast import FastBytePairTokenizer
 from phase1_transformers.solution.characters import CharTokenizer
-from phase1_transformers.solution.splitting import GPT4_PATTERN
 from phase1_transformers.solution.tokenizer import END, Tokenizer
-from phase1_transformers.solution.unigram import UnigramTokenizer
 
 
 def make(config: Config, pieces: Iterable[str]) -> Tokenizer:
@@ -31,12 +30,8 @@ def make(config: Config, pieces: Iterable[str]) -> Tokenizer:
     if config.tokenizer == "char":
         return CharTokenizer.train("".join(sorted(set().union(*ordinary))))
     if config.tokenizer == "bpe":
-        merges = bpe_fast.train(ordinary, config.vocab_size - 1, GPT4_PATTERN)
-        specials = {END: 256 + len(merges)}
-        return bpe_fast.FastBytePairTokenizer(merges, GPT4_PATTERN, specials)
-    log_probs = unigram_train.train("".join(ordinary), config.vocab_size - 1, GPT4_PATTERN)
-    unnumbered = UnigramTokenizer(log_probs, GPT4_PATTERN)
-    return UnigramTokenizer(log_probs, GPT4_PATTERN, {END: unnumbered.vocab_size})
+        return FastBytePairTokenizer.train(ordinary, config.vocab_size)
+    return unigram_train.train_tokenizer("".join(ordinary), config.vocab_size)
 
 
 def without_specials(pieces: Iterable[str]) -> Iterator[str]:
