@@ -29,6 +29,9 @@ MAX_WORD = 64  # characters; a longer word is cut, as the passes go node by node
 SEED_RATIO = 8  # pieces to begin with, as a multiple of those to end with
 KEPT = 0.75  # share of the pieces that survives a pruning
 EM_STEPS = 2  # between two prunings, as in SentencePiece
+DECIMALS = (
+    9  # of a log-probability: readers of JSON err in the 16th digit, and must not break a tie
+)
 MIN_USES = 1e-3  # expected uses of a piece count as this at least: no piece is impossible
 
 
@@ -70,7 +73,7 @@ def train(
         for _ in range(EM_STEPS):
             log_probs, _ = em_step(lattice, log_probs)
         if len(log_probs) <= n_pieces:
-            return log_probs
+            return {piece: round(nats, DECIMALS) for piece, nats in log_probs.items()}
         log_probs = prune(log_probs, max(n_pieces, int(KEPT * len(log_probs))))
 
 
