@@ -52,7 +52,7 @@ def draw_curves(record: Record, path: Path) -> Path:
         axes = figure.subplot_mosaic([["loss", "loss"], ["lr", "norm"]], height_ratios=(2, 1))
         draw_loss(axes["loss"], record)
         draw_line(axes["lr"], record, "lr", "learning rate (AdamW)")
-        draw_line(axes["norm"], record, "grad_norm", "gradient norm before clipping")
+        draw_line(axes["norm"], record, "grad_norm", "gradient norm")
         axes["norm"].set(yscale="log")
         figure.savefig(path, dpi=130)
     return path

@@ -113,8 +113,13 @@ def samples(record: Record, before: str) -> Quote:
         "word follows which; what a sentence is about comes last, and a model of this size gets "
         "there by accident only."
     )
-    text = "\n\n".join(f"--- {when}\n{sample.strip()}" for when, sample in shown)
+    text = "\n\n".join(f"--- {when}\n{printable(sample.strip())}" for when, sample in shown)
     return Quote(text, "What it writes", caption)
+
+
+def printable(text: str) -> str:
+    """Put a replacement in the place of control characters, which an untrained model likes."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
 def pick(records: list, n: int) -> list:

@@ -61,9 +61,9 @@ def paragraphs(result: Result, record: Record) -> list[str]:
         f"{config.n_head} heads each learned to guess the next one. Attention, normalisation, "
         "rotary positions, the loss, the optimiser's schedule and the sampling are the code of "
         "phase 1; what PyTorch gives is tensors and their gradients.",
-        f"The text: {result.source}. Nine tenths were for learning; all validation numbers are of "
-        f"the last tenth. A model that guesses blindly pays 8 bits for each byte, and this one "
-        f"{result.val_bits_per_byte:.2f}, so it could shrink such a text to "
+        f"The text: {result.source}. Tokenizer and weights were fitted to one part of it, and all "
+        "validation numbers are of the other. Who guesses blindly pays 8 bits for each byte; this "
+        f"model pays {result.val_bits_per_byte:.2f}, so with it such a text could be packed to "
         f"{result.val_bits_per_byte / 8:.0%} of its size.",
         f"The folder {result.path / 'hf'} holds model and tokenizer in Hugging Face's format. "
         "AutoModelForCausalLM and AutoTokenizer open it, and so do the later phases of this "

@@ -201,8 +201,13 @@ def test_samples_before_and_after(run):
     before, *after = quote.text.split("\n\n--- after ")
     assert before.startswith("--- before the first step\n")
     assert [text.split(" steps\n")[0] for text in after] == ["2", "4"]
-    assert record.samples[-1]["sample"].strip() in quote.text
-    assert record.samples[-1]["sample"].strip() not in before
+    last = exhibits.printable(record.samples[-1]["sample"].strip())
+    assert last in quote.text
+    assert last not in before
+
+
+def test_samples_hold_no_control_characters():
+    assert exhibits.printable("a\x00\tb\n\x7fc") == "a\ufffd\tb\n\ufffdc"
 
 
 def test_the_merges_end_at_the_tokens(run):
