@@ -183,7 +183,7 @@ def lens(subject: Subject) -> Figure:
     best = logits.softmax(dim=-1).max(dim=-1)
     targets = subject.idx[1:].cpu()
     hits = best.indices == targets
-    guesses = [pictures.labels(subject.tokenizer, layer.tolist()) for layer in best.indices]
+    guesses = [pictures.labels(subject.tokenizer, layer, longest=6) for layer in best.indices]
     size = (9.5, 1.9 + 0.36 * len(guesses))
     path = pictures.write_figure(
         subject.folder / "lens.png",
@@ -196,7 +196,7 @@ def lens(subject: Subject) -> Figure:
     first, middle, last = (float(nats[i].mean()) for i in (0, len(nats) // 2, -1))
     tied = (
         "The lowest row sees a token and nothing else; where head and embeddings are one table, as "
-        "here, it can only name the token itself. "
+        "here, that token is nearest to itself. "
         if subject.model.config.tied
         else ""
     )

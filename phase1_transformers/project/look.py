@@ -25,6 +25,7 @@ from phase1_transformers.solution.tokenizer import Tokenizer
 from shared import cli
 from shared.pages import Stage, write_page
 
+SEARCHED = 2**12  # tokens among which the default prompt is found
 TEXT_TOKENS = 2**14  # of a text that is encoded for the occasion
 
 
@@ -39,7 +40,7 @@ class Config:
     data: str = "text"
     """the text to try a --model on, as in train; a run has its own"""
     prompt: str | None = None
-    """the passage whose attention is drawn; by default the beginning of the validation text"""
+    """the passage whose attention is drawn; by default one of the validation text"""
 
     def __post_init__(self) -> None:
         if self.run and self.model:
@@ -72,17 +73,23 @@ def open_model(config: Config, folder: Path) -> Subject:
 def prompt_ids(
     tokenizer: Tokenizer, prompt: str | None, tokens: np.ndarray, block_size: int
 ) -> tuple[int, ...]:
-    """Encode the prompt, or take the first tokens of the text, as many as can be drawn.
+    """Encode the prompt, or take a passage of the text, as long as can be drawn.
 
     Raises:
         ValueError: the prompt is too short, or too long for the model.
     """
     if prompt is None:
-        return tuple(tokens[: min(PROMPT_TOKENS, block_size)].tolist())
+        return prose(tokenizer, tokens, min(PROMPT_TOKENS, block_size))
     ids = tuple(tokenizer.encode(prompt))
     if not 4 <= len(ids) <= block_size:
         raise ValueError(f"the prompt has {len(ids)} tokens; it needs 4 to {block_size}")
     return ids
+
+
+def prose(tokenizer: Tokenizer, tokens: np.ndarray, n: int) -> tuple[int, ...]:
+    """Find the n tokens with the most letters near a text's beginning: not a table, not code."""
+    passages = [tokens[i : i + n].tolist() for i in range(0, min(len(tokens), SEARCHED) - n + 1, n)]
+    return tuple(max(passages, key=lambda ids: sum(map(str.isalpha, tokenizer.decode(ids)))))
 
 
 def stage(subject: Subject, title: str, headline: str, record: Record | None = None) -> Stage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,17 +39,17 @@ def write_figure(path: Path, size: tuple[float, float], fill: Callable[[Figure],
     return path
 
 
-def labels(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
+def labels(tokenizer: Tokenizer, ids: Iterable[int], longest: int = 12) -> list[str]:
     """Name tokens: spaces and line breaks can be seen, runs are counted, long ones end in dots."""
-    return [label(tokenizer.decode([int(token)])) for token in ids]
+    return [label(tokenizer.decode([int(token)]), longest) for token in ids]
 
 
-def label(text: str) -> str:
+def label(text: str, longest: int) -> str:
     """Name one token."""
     text = text.translate(VISIBLE)
     text = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
     text = REPEATED.sub(lambda run: f"{run[1]}×{len(run[0])}", text)
-    return text if len(text) <= 12 else f"{text[:11]}…"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def kind(text: str) -> str:

@@ -93,6 +93,13 @@ def test_what_cannot_be_looked_at(here):
             look.look(look.Config(run="a", prompt=prompt))
 
 
+def test_the_default_prompt_is_prose():
+    text = "*** 1.2 ***|This is prose.|============"
+    tokenizer = CharTokenizer.train(text)
+    ids = look.prose(tokenizer, np.array(tokenizer.encode(text.replace("|", ""))), 12)
+    assert tokenizer.decode(ids) == "his is prose"
+
+
 # -- captions ---------------------------------------------------------------------------------
 
 
