@@ -18,6 +18,7 @@ from typing import Literal
 import torch
 
 from phase1_transformers.project import formats, hub
+from phase1_transformers.project.packed import pack
 from phase1_transformers.project.trainer import choose_device
 from phase1_transformers.solution.generate import stream
 from phase1_transformers.solution.gpt import GPT
@@ -71,14 +72,16 @@ class Config:
 
 
 def load(name: str, dtype: torch.dtype, device: torch.device) -> tuple[GPT, Tokenizer]:
-    """Open a model and its tokenizer.
+    """Open a model and its tokenizer; on a CPU the model is packed, to generate and no more.
 
     Raises:
         ValueError: in one line, if either is missing or of a kind that this phase does not have.
     """
     exported = Path(name) / "hf"
     folder = exported if exported.is_dir() else hub.find_folder(name)
-    return hub.load_pretrained(folder, dtype=dtype).to(device), formats.load_tokenizer(folder)
+    tokenizer = formats.load_tokenizer(folder)
+    model = hub.load_pretrained(folder, dtype=dtype).to(device)
+    return (pack(model) if device.type == "cpu" else model), tokenizer
 
 
 def continue_text(config: Config, model: GPT, tokenizer: Tokenizer) -> Iterator[str]:

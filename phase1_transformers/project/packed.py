@@ -71,11 +71,13 @@ def decode_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return (weights.transpose(-2, -1) @ v).view(B, H, 1, D)
 
 
-def can_pack() -> bool:
-    """Whether this PyTorch has oneDNN's kernels; without them a model stays as it is."""
-    return torch.backends.mkldnn.is_available() and hasattr(
-        torch.ops.mkldnn, "_reorder_linear_weight"
-    )
+def can_pack(dtype: torch.dtype) -> bool:
+    """Whether oneDNN has kernels for it here; where it has none, a model keeps its matrices."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    if dtype == torch.bfloat16:
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return dtype == torch.float32
 
 
 def pack(model: GPT) -> GPT:
@@ -88,24 +90,26 @@ def pack(model: GPT) -> GPT:
         The model.
 
     Raises:
-        ValueError: if the weights are not float32 or bfloat16 on the CPU.
+        ValueError: if it is not on the CPU.
     """
     weight = model.token_embedding.weight
-    if weight.device.type != "cpu" or weight.dtype not in (torch.float32, torch.bfloat16):
-        raise ValueError(f"can pack float32 or bfloat16 on the CPU, not {weight.dtype}")
+    if weight.device.type != "cpu":
+        raise ValueError(f"only a model on the CPU can be packed, this one is on {weight.device}")
     for block in model.blocks:
         block.attention.ops = replace(block.attention.ops, causal_attention=decode_attention)
-        if isinstance(block.feedforward, GeluMLP) and can_pack():
-            _fuse_gelu(block.feedforward)
-    if can_pack():
+    if can_pack(weight.dtype):
+        _fuse_gelu(model)
         _pack_linears(model)
     model.head = LastToken(model.head)
     return model
 
 
-def _fuse_gelu(mlp: GeluMLP) -> None:
-    mlp.up = PackedLinear(mlp.up, "gelu")
-    mlp.ops = replace(mlp.ops, gelu=lambda x: x)
+def _fuse_gelu(model: GPT) -> None:
+    for block in model.blocks:
+        mlp = block.feedforward
+        if isinstance(mlp, GeluMLP):
+            mlp.up = PackedLinear(mlp.up, "gelu")
+            mlp.ops = replace(mlp.ops, gelu=lambda x: x)
 
 
 def _pack_linears(module: nn.Module) -> None:
