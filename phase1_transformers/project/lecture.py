@@ -166,12 +166,13 @@ def draw(outcomes: list[Outcome], counting: float, path: Path) -> None:
             axes.plot((before, after), (i, i + 1), color=colour, linewidth=2)
         axes.plot(losses, range(len(losses)), "o", color="black", markersize=5)
         for i, loss in enumerate(losses):
-            beside = {"xytext": (8, -3), "textcoords": "offset points"}
-            axes.annotate(f"{loss:.2f}", (loss, i), **beside, backgroundcolor="white")
+            # The lines come from the left at the worst model only.
+            at, align = ((8, -3), "left") if loss == max(losses) else ((-8, -3), "right")
+            axes.annotate(f"{loss:.2f}", (loss, i), at, textcoords="offset points", ha=align)
         axes.axvline(counting, color="grey", linestyle=":", label="counting pairs, no training")
         axes.set(
             xlabel="validation loss (nats per character)",
-            xlim=(min(losses) - 0.1, max(losses) + 0.2),
+            xlim=(min(losses) - 0.2, max(losses) + 0.2),
             title="One part at a time: blue where the loss falls, orange where it rises",
         )
         axes.set_yticks(range(len(names)), names)

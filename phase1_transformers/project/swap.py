@@ -29,6 +29,7 @@ from phase1_transformers.project.trainer import Trainer
 from phase1_transformers.solution import unigram_train
 from phase1_transformers.solution.bpe_fast import FastBytePairTokenizer
 from phase1_transformers.solution.characters import CharTokenizer
+from phase1_transformers.solution.counting import flops_per_token
 from phase1_transformers.solution.tokenizer import Tokenizer
 from shared import cli, runs
 from shared.files import write_text
@@ -110,7 +111,7 @@ class Outcome:
         seconds: of training, evaluation not counted.
         val_loss: nats per token.
         bits_per_byte: over the whole validation text.
-        curve: (bytes read, seconds, bits per byte) during training.
+        curve: (bytes read, operations, bits per byte) during training.
     """
 
     name: str
@@ -179,9 +180,14 @@ def make_corpus(tokenizer: Tokenizer, train_ids: list[int], parts: dict[str, str
 
 
 def fit(trainer: Trainer, name: str) -> list[tuple[float, float, float]]:
-    """Train to the end; return the curve."""
+    """Train to the end; return the curve.
+
+    The cost is counted in operations and not in seconds, which depend on what else is running.
+    """
     config, corpus = trainer.config, trainer.corpus
     step_bytes = config.tokens_per_step * corpus.n_train_bytes / len(corpus.train)
+    n_keys = (config.block_size + 1) / 2  # that a token looks at, on average
+    step_flops = config.tokens_per_step * flops_per_token(trainer.model.config, n_keys)
     looks = {round(config.max_steps * (i + 1) / LOOKS) for i in range(LOOKS)}
     curve = []
     with Bar(name, config.max_steps, unit="tokens", per_step=config.tokens_per_step) as bar:
@@ -189,7 +195,7 @@ def fit(trainer: Trainer, name: str) -> list[tuple[float, float, float]]:
             bar.advance(loss=trainer.step()["loss"])
             if trainer.done in looks:
                 bits = trainer.score(corpus.val).bits_per_byte(corpus.n_val_bytes)
-                curve.append((trainer.done * step_bytes, trainer.seconds, bits))
+                curve.append((trainer.done * step_bytes, trainer.done * step_flops, bits))
     return curve
 
 
@@ -219,22 +225,22 @@ def table(outcomes: list[Outcome]) -> str:
 
 
 def draw(outcomes: list[Outcome], path: Path) -> None:
-    """Write bits per byte against what was read, and against the time it took, as PNG."""
+    """Write bits per byte against the text read, and against the operations it took, as PNG."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 3.8), layout="constrained")
-        by_bytes, by_time = figure.subplots(1, 2, sharey=True)
+        by_bytes, by_cost = figure.subplots(1, 2, sharey=True)
         for o in outcomes:
-            n_bytes, seconds, bits = np.array(o.curve).T
+            n_bytes, flops, bits = np.array(o.curve).T
             look = {"color": COLOURS[o.name], "marker": "o", "markersize": 3}
             by_bytes.plot(n_bytes / 1e6, bits, label=f"{o.name}, {o.bits_per_byte:.2f}", **look)
-            by_time.plot(seconds, bits, **look)
+            by_cost.plot(flops / 1e12, bits, **look)
         by_bytes.set(xlabel="text read (MB)", ylabel="validation, bits per byte")
         by_bytes.set_title("The same text")
         by_bytes.legend()
-        by_time.set(xlabel="training time (s)", title="What it cost")
+        by_cost.set(xlabel="training, 10^12 operations", title="The same work")
         figure.savefig(path, dpi=110)
 
 
