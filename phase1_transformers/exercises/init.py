@@ -9,7 +9,7 @@ import math
 import torch
 from torch import nn
 
-STD = 0.02  # GPT-2's, about 1 / sqrt(n_embd) for the widths of its time
+STD = 0.02  # that of GPT and GPT-2, about 1 / sqrt(n_embd) for the widths of its time
 SCHEMES = ("gpt2", "modern")
 
 
@@ -18,9 +18,9 @@ def init_weights(
 ) -> None:
     """Draw the weights of a GPT anew, in place.
 
-    "gpt2" (Radford et al. 2019, section 2.3): N(0, STD^2) for all linear layers and embeddings,
-    but with a standard deviation smaller by 1 / sqrt(2 n_layer) for the 2 n_layer projections that
-    write into the residual stream, so that the stream does not grow with depth.
+    "gpt2": N(0, STD^2) for all linear layers and embeddings (Radford et al. 2018, section 4.1), but
+    with a standard deviation smaller by 1 / sqrt(2 n_layer) for the 2 n_layer projections that
+    write into the residual stream, so that it does not grow with depth (2019, section 2.3).
 
     "modern": N(0, 1 / fan_in) for linear layers (LeCun et al. 1998, section 4.6), fan_in being what
     one output sums over, and 0 for the projections into the residual stream, so that each block
