@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from phase1_transformers.project import exhibits, generate
+from phase1_transformers.project import exhibits, formats, hub
 from phase1_transformers.project.corpus import find_text
 from phase1_transformers.project.exhibits import PROMPT_TOKENS, Subject
 from phase1_transformers.project.record import FOLDER, Record, newest_run, read_record
@@ -62,7 +61,8 @@ def open_run(record: Record, prompt: str | None, folder: Path) -> Subject:
 
 def open_model(config: Config, folder: Path) -> Subject:
     """Make a model in Hugging Face's format the subject, and a text that it has perhaps seen."""
-    model, tokenizer = generate.load(config.model, torch.float32, torch.device("cpu"))
+    exported = hub.find_folder(config.model)
+    model, tokenizer = hub.load_pretrained(exported), formats.load_tokenizer(exported)
     source, parts = find_text(config.data)
     pieces = (tokenizer.encode(piece, allowed_special=True) for piece in parts["val"])
     tokens = np.array(list(itertools.islice(itertools.chain.from_iterable(pieces), TEXT_TOKENS)))
