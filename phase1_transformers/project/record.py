@@ -55,7 +55,7 @@ def read_record(path: Path) -> Record:
     Raises:
         RunError: the run is not there or not finished.
     """
-    if not (path / "results.json").exists():
+    if not is_finished(path):
         raise RunError(f"{path} holds no finished run; train first")
     settings, results = (
         json.loads((path / f"{name}.json").read_text(encoding="utf-8"))
@@ -72,13 +72,18 @@ def read_record(path: Path) -> Record:
     )
 
 
+def is_finished(path: Path) -> bool:
+    """Whether a folder holds a run that ended; other programs leave results, but no model."""
+    return (path / "results.json").exists() and (path / "hf").is_dir()
+
+
 def newest_run(folder: Path = FOLDER) -> Path:
     """Find the run that was finished last.
 
     Raises:
         RunError: there is none.
     """
-    finished = [path.parent for path in folder.glob("*/results.json")]
+    finished = [path for path in folder.glob("*") if is_finished(path)]
     if not finished:
         raise RunError(f"no finished run under {folder}; train first")
     return max(finished, key=lambda path: (path / "results.json").stat().st_mtime)

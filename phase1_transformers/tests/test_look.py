@@ -9,7 +9,7 @@ import torch
 
 from phase1_transformers.project import exhibits, insight, look, pictures, tour
 from phase1_transformers.project.config import Config
-from phase1_transformers.project.record import read_record
+from phase1_transformers.project.record import newest_run, read_record
 from phase1_transformers.solution.characters import CharTokenizer
 from shared import checks
 from shared.pages import Quote, write_page
@@ -70,6 +70,13 @@ def test_the_page_of_a_run(here, capsys):
     assert page.count("<pre>") == 1
     loss = read_record(here / "a").looks[-1]["val_loss"]
     assert f"validation loss {loss:.3f} nats per token" in page
+
+
+def test_the_newest_run_is_looked_at(here, monkeypatch):
+    (here / "lecture").mkdir(exist_ok=True)
+    (here / "lecture" / "results.json").write_text("{}")  # another program's, and no model
+    monkeypatch.setattr(look, "newest_run", lambda: newest_run(here))
+    assert look.look(look.Config()) == here / "a" / "look" / "index.html"
 
 
 def test_the_page_of_a_folder_that_hugging_face_opens(here):
