@@ -53,14 +53,18 @@ class Corpus:
     source: str
 
 
-def build_corpus(config: Config, folder: Path) -> Corpus:
-    """Find the text, train the tokenizer, write both into a folder and open it.
+def build_corpus(config: Config, found: tuple[str, dict[str, Pieces]], folder: Path) -> Corpus:
+    """Train the tokenizer on a text, write both into a folder and open it.
+
+    Args:
+        config: the settings.
+        found: what `find_text` gave for `config.data`.
+        folder: where to write.
 
     Raises:
-        shared.data.DataError: there is no such text, or it cannot be trusted.
         ValueError: the text is too short for the tokenizer or for one window.
     """
-    source, parts = find_text(config.data)
+    source, parts = found
     tokenizer = tokenizing.make(config, parts["train"])
     folder.mkdir(parents=True, exist_ok=True)
     formats.save_tokenizer(tokenizer, folder)
@@ -149,7 +153,15 @@ def last_safe_cut(text: str) -> int:
 
 
 def find_text(name: str) -> tuple[str, dict[str, Pieces]]:
-    """Find a text by `shared.data.load`; stream a file that is large. Return source and parts."""
+    """Find a text by `shared.data.load`, a large file without reading it.
+
+    Returns:
+        Where it is from, and its parts, "train" and "val".
+
+    Raises:
+        shared.data.DataError: there is no such text, or it cannot be trusted.
+        ValueError: it is no text.
+    """
     path = Path(name)
     if path.is_file() and path.stat().st_size > LARGE:
         return f"{path}, {path.stat().st_size / 1e6:,.0f} MB", split_file(path)

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from phase1_transformers.project import curves
 from phase1_transformers.project.config import Config
-from phase1_transformers.project.corpus import build_corpus, open_corpus
+from phase1_transformers.project.corpus import build_corpus, find_text, open_corpus
 from phase1_transformers.project.export import export
 from phase1_transformers.project.presets import PRESETS  # noqa: F401 (shared.cli reads it)
 from phase1_transformers.project.record import read_record
-from phase1_transformers.project.trainer import Trainer
+from phase1_transformers.project.trainer import Trainer, choose_device
 from shared import cli, runs
 from shared.files import write_text
 from shared.loops import Bar, stop_on_interrupt
@@ -80,18 +80,23 @@ def train(config: Config, root: Path = runs.RUNS) -> Result:
     Raises:
         KeyboardInterrupt: Ctrl-C, after everything is saved.
         shared.runs.RunError: there is nothing to resume, or it had other settings.
+        ValueError: there is no such text or device.
     """
+    choose_device(config.device)  # what is missing is told before a former run makes way
     if config.resume:
         run, saved = runs.resume(PHASE, config.name, config.settings(), root)
-        trainer = Trainer(config, open_corpus(run.path / "data"))
-        trainer.restore(saved)
     else:
+        text, saved = find_text(config.data), None
         run = runs.start(PHASE, config.name, config.settings(), root)
-        trainer = Trainer(config, build_corpus(config, run.path / "data"))
-    if config.tensorboard:
-        run.show_in_tensorboard(trainer.done)
-    print(describe(trainer))
     with run:
+        folder = run.path / "data"
+        corpus = open_corpus(folder) if saved else build_corpus(config, text, folder)
+        trainer = Trainer(config, corpus)
+        if saved:
+            trainer.restore(saved)
+        if config.tensorboard:
+            run.show_in_tensorboard(trainer.done)
+        print(describe(trainer))
         fit(trainer, run)
     return finish(trainer, run.path)
 

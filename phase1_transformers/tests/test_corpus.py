@@ -19,7 +19,8 @@ def text_file(tmp_path):
 
 
 def make(path, folder, **settings):
-    return C.build_corpus(Config(data=str(path), block_size=8, **settings), folder)
+    config = Config(data=str(path), block_size=8, **settings)
+    return C.build_corpus(config, C.find_text(config.data), folder)
 
 
 @pytest.mark.parametrize("tokenizer", ["char", "bpe", "unigram"])
