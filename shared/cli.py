@@ -16,6 +16,7 @@ import io
 import re
 import sys
 from contextlib import nullcontext, redirect_stderr
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -85,10 +86,18 @@ def _preset(program: ModuleType, arguments: list[str]) -> Any:
 
 
 def _first_paragraph(box: str) -> str:
-    """Join the lines of a box above its first rule, without the frame."""
+    """Join the lines of a box between its title and its next rule, without the frame.
+
+    The frame is of lines and corners, or of hyphens on a console without UTF-8.
+    """
     lines = [line.strip("│| ") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:]]
-    end = next(i for i, line in enumerate(lines) if not line.strip("─-╰╯"))
-    return " ".join(lines[:end]).removeprefix("Error parsing Config: ")
+    inside = dropwhile(_is_rule, lines)
+    text = " ".join(takewhile(lambda line: not _is_rule(line), inside))
+    return text.removeprefix("Error parsing Config: ")
+
+
+def _is_rule(line: str) -> bool:
+    return not line.strip("─-╰╯ ")
 
 
 def _split_blocks(arguments: list[str]) -> tuple[list[str], str]:
