@@ -77,13 +77,19 @@ def is_finished(path: Path) -> bool:
     return (path / "results.json").exists() and (path / "hf").is_dir()
 
 
+def finished_runs(folder: Path = FOLDER) -> list[Path]:
+    """Find the runs that trained a GPT to the end, by name; other programs' folders are left out."""
+    found = sorted(folder.glob("*/data/corpus.json"))
+    return [path.parents[1] for path in found if (path.parents[1] / "results.json").exists()]
+
+
 def newest_run(folder: Path = FOLDER) -> Path:
     """Find the run that was finished last.
 
     Raises:
         RunError: there is none.
     """
-    finished = [path for path in folder.glob("*") if is_finished(path)]
+    finished = finished_runs(folder)
     if not finished:
         raise RunError(f"no finished run under {folder}; train first")
     return max(finished, key=lambda path: (path / "results.json").stat().st_mtime)
