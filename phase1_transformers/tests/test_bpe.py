@@ -113,6 +113,12 @@ def test_train_breaks_ties_by_ids():
 
 
 @pytest.mark.exercise("1.1")
+def test_train_counts_every_pre_token():
+    merges = bpe.train("ab cd cd", 257, r"\w+| ")
+    checks.equal(merges, [(C, D)], "first merge of the pre-tokens ab, cd and cd again")
+
+
+@pytest.mark.exercise("1.1")
 def test_train_stays_within_pre_tokens():
     merges = bpe.train("ab.ab.ab.", 300, r"\w+|\W")
     checks.equal(merges, [(A, B)], "merges of ab.ab.ab. where the dot is a pre-token of its own")
@@ -236,7 +242,10 @@ def test_encode_piece_merges_every_occurrence():
 def test_encode_piece_without_merges():
     checks.equal(bpe.encode_piece([], ranks_of([(A, B)])), [], "ids of nothing")
     checks.equal(bpe.encode_piece([A], ranks_of([(A, B)])), [A], "ids of a single a")
-    checks.equal(bpe.encode_piece([B, A], ranks_of([(A, B)])), [B, A], "b a with the merge (a, b)")
+    ids = [B, A]
+    encoded = bpe.encode_piece(ids, ranks_of([(A, B)]))
+    checks.equal(encoded, [B, A], "b a with the merge (a, b)")
+    checks.law(encoded is not ids, "encode_piece returns a new list, also where nothing is merged")
 
 
 def encode_one_by_one(piece, ranks):

@@ -80,6 +80,26 @@ def _(ids, pair, new_id):
     return result
 
 
+@attempt("merge_pair_misses_lists")
+def _(ids, pair, new_id):
+    out = list(ids)
+    for k in range(len(out)):
+        if out[k : k + 2] == tuple(pair):
+            out[k : k + 2] = [new_id]
+    return out
+
+
+@attempt("merge_pair_by_zip")
+def _(ids, pair, new_id):
+    out = []
+    for a, b in zip(ids, ids[1:]):
+        if a == pair[0] and b == pair[1]:
+            out.append(new_id)
+        else:
+            out.append(a)
+    return out
+
+
 @attempt("merge_pair_in_place")
 def _(ids, pair, new_id):
     k = 0
@@ -204,6 +224,39 @@ def _(text, vocab_size, pattern=GPT4_PATTERN):
     return learned
 
 
+@attempt("train_counts_a_word_once")
+def _(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    words = {word: list(word.encode("utf-8")) for word in split(text, pattern)}
+    merges = []
+    while len(merges) < vocab_size - N_BYTES:
+        stats = pair_counts(words.values())
+        if not stats:
+            break
+        best = sorted(stats, key=lambda p: (-stats[p], p))[0]
+        for word in words:
+            words[word] = merge_pair(words[word], best, N_BYTES + len(merges))
+        merges.append(best)
+    return merges
+
+
+@attempt("train_ignores_the_pattern")
+def _(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    chunks = [list(m.group().encode("utf-8")) for m in regex.finditer(GPT4_PATTERN, text)]
+    merges = []
+    while len(merges) < vocab_size - N_BYTES:
+        stats = pair_counts(chunks)
+        if not stats:
+            break
+        best = sorted(stats, key=lambda p: (-stats[p], p))[0]
+        chunks = [merge_pair(c, best, N_BYTES + len(merges)) for c in chunks]
+        merges.append(best)
+    return merges
+
+
 @attempt("train_on_code_points")
 def _(text, vocab_size, pattern=GPT4_PATTERN):
     if vocab_size < 256:
@@ -325,6 +378,26 @@ def _(ids, ranks):
             right, left = done.pop(), done.pop()
             done.append(ranks[left, right])
     return done
+
+
+@attempt("encode_piece_needs_a_pair")
+def _(ids, ranks):
+    out = list(ids)
+    best = min(zip(out, out[1:]), key=lambda p: ranks.get(p, 1 << 60))
+    while best in ranks:
+        out = merge_pair(out, best, ranks[best])
+        best = min(zip(out, out[1:]), key=lambda p: ranks.get(p, 1 << 60))
+    return out
+
+
+@attempt("encode_piece_returns_its_argument")
+def _(ids, ranks):
+    if len(ids) < 2:
+        return ids
+    best = min(zip(ids, ids[1:]), key=lambda p: ranks.get(p, 1 << 60))
+    if best not in ranks:
+        return ids
+    return encode_piece(merge_pair(ids, best, ranks[best]), ranks)
 
 
 @attempt("encode_piece_longest_match")

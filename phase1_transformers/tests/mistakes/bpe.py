@@ -104,6 +104,32 @@ def merge_pair_keeps_the_right(ids, pair, new_id):
 @mistake(
     "1.1",
     "bpe.merge_pair",
+    "Nothing is merged: a slice of a list is a list, and a list never equals a tuple.",
+)
+def merge_pair_misses_lists(ids, pair, new_id):
+    merged, i = [], 0
+    while i < len(ids):
+        if ids[i : i + 2] == pair:
+            merged.append(new_id)
+            i += 2
+        else:
+            merged.append(ids[i])
+            i += 1
+    return merged
+
+
+@mistake(
+    "1.1",
+    "bpe.merge_pair",
+    "It looks at every pair of neighbours: the right half of a merge comes once more, and the last id never.",
+)
+def merge_pair_by_zip(ids, pair, new_id):
+    return [new_id if both == pair else both[0] for both in pairwise(ids)]
+
+
+@mistake(
+    "1.1",
+    "bpe.merge_pair",
     "The caller's list is changed: build a new one, or work on a copy.",
 )
 def merge_pair_in_place(ids, pair, new_id):
@@ -247,6 +273,46 @@ def train_without_splitting(text, vocab_size, pattern=GPT4_PATTERN):
             break
         pair = min(counts, key=lambda pair: (-counts[pair], pair))
         ids = merge_pair(ids, pair, new_id)
+        merges.append(pair)
+    return merges
+
+
+@mistake(
+    "1.1",
+    "bpe.train",
+    "Equal pre-tokens are counted once, however often the text has them: a set forgets how many there were.",
+)
+def train_counts_a_word_once(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    pieces = [list(piece.encode()) for piece in set(split(text, pattern))]
+    merges = []
+    for new_id in range(N_BYTES, vocab_size):
+        counts = pair_counts(pieces)
+        if not counts:
+            break
+        pair = min(counts, key=lambda pair: (-counts[pair], pair))
+        pieces = [merge_pair(ids, pair, new_id) for ids in pieces]
+        merges.append(pair)
+    return merges
+
+
+@mistake(
+    "1.1",
+    "bpe.train",
+    "The text is cut by another pattern than the one that was given.",
+)
+def train_ignores_the_pattern(text, vocab_size, pattern=GPT4_PATTERN):
+    if vocab_size < N_BYTES:
+        raise ValueError
+    pieces = [list(piece.encode()) for piece in split(text, GPT4_PATTERN)]
+    merges = []
+    for new_id in range(N_BYTES, vocab_size):
+        counts = pair_counts(pieces)
+        if not counts:
+            break
+        pair = min(counts, key=lambda pair: (-counts[pair], pair))
+        pieces = [merge_pair(ids, pair, new_id) for ids in pieces]
         merges.append(pair)
     return merges
 
@@ -418,6 +484,32 @@ def encode_piece_left_to_right(ids, ranks):
             i = max(i - 1, 0)
         else:
             i += 1
+    return ids
+
+
+@mistake(
+    "1.2",
+    "bpe.encode_piece",
+    "When one id is left there is no pair, and min has nothing to choose from and raises: stop before.",
+)
+def encode_piece_needs_a_pair(ids, ranks):
+    ids = list(ids)
+    while True:
+        pair = min(pairwise(ids), key=lambda pair: ranks.get(pair, float("inf")))
+        if pair not in ranks:
+            return ids
+        ids = merge_pair(ids, pair, ranks[pair])
+
+
+@mistake(
+    "1.2",
+    "bpe.encode_piece",
+    "Where nothing is merged, the caller's own list comes back; whoever extends it changes both. Start from a copy.",
+)
+def encode_piece_returns_its_argument(ids, ranks):
+    while pairs := [pair for pair in pairwise(ids) if pair in ranks]:
+        pair = min(pairs, key=ranks.get)
+        ids = merge_pair(ids, pair, ranks[pair])
     return ids
 
 
