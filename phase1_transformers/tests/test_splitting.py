@@ -37,6 +37,12 @@ def test_split_does_not_care_for_groups():
 
 
 @pytest.mark.exercise("1.3")
+def test_split_drops_empty_matches():
+    pieces = splitting.split("a12b", r"\d*")  # which also matches nothing, before and after the b
+    checks.equal(pieces, ["a", "12", "b"], r"a12b cut by \d*")
+
+
+@pytest.mark.exercise("1.3")
 def test_split_keeps_every_space():
     pieces = splitting.split("a  b\n\n c ", GPT2_PATTERN)
     expected = ["a", " ", " b", "\n\n", " c", " "]

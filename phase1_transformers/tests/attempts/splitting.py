@@ -44,9 +44,33 @@ def _(text, pattern):
     return found
 
 
+@attempt("split_keeps_empty_matches")
+def _(text, pattern):
+    out, pos = [], 0
+    for m in regex.finditer(pattern, text):
+        if m.start() > pos:
+            out.append(text[pos : m.start()])
+        out.append(m.group(0))
+        pos = m.end()
+    if pos < len(text):
+        out.append(text[pos:])
+    return out
+
+
 @attempt("split_at_spaces")
 def _(text, pattern):
     return [word for word in regex.split(r"\s+", text) if word]
+
+
+@attempt("split_by_re")
+def _(text, pattern):
+    import re
+
+    borders = {0, len(text)}
+    for m in re.compile(pattern).finditer(text):
+        borders |= set(m.span())
+    cuts = sorted(borders)
+    return [text[a:b] for a, b in zip(cuts, cuts[1:])]
 
 
 @attempt("split_keeps_the_gaps")

@@ -54,10 +54,39 @@ def split_keeps_empty_pieces(text, pattern):
 @mistake(
     "1.3",
     "splitting.split",
+    "A pattern may match nothing, between two letters, and that match is kept: no pre-token is empty.",
+)
+def split_keeps_empty_matches(text, pattern):
+    pieces, end = [], 0
+    for match in regex.finditer(pattern, text):
+        pieces += [text[end : match.start()]] if match.start() > end else []
+        pieces.append(match.group())
+        end = match.end()
+    return [*pieces, text[end:]] if text[end:] else pieces
+
+
+@mistake(
+    "1.3",
+    "splitting.split",
     "The text is cut at spaces, which are lost with it; the pattern says where to cut, and spaces are text.",
 )
 def split_at_spaces(text, pattern):
     return text.split()
+
+
+@mistake(
+    "1.3",
+    "splitting.split",
+    "Python's own re does not know the Unicode classes, \\p{L} and \\p{N}; the regex library, imported above, does.",
+)
+def split_by_re(text, pattern):
+    import re
+
+    pieces, end = [], 0
+    for match in re.finditer(pattern, text):
+        pieces += [text[end : match.start()], match.group()]
+        end = match.end()
+    return [piece for piece in [*pieces, text[end:]] if piece]
 
 
 @mistake(
@@ -101,7 +130,7 @@ def split_specials_unescaped(text, specials):
 @mistake(
     "1.3",
     "splitting.split_specials",
-    "The alternatives stand in the caller's order, and the first that fits wins; the longest shall.",
+    "A shorter special token is found where a longer one begins as well; the longest shall win, in whatever order they come.",
 )
 def split_specials_unsorted(text, specials):
     if "" in specials:
