@@ -19,8 +19,8 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Te
         k: (..., T_k, D), what each token offers.
         v: (..., T_k, D), what each token gives to those who choose it.
         mask: boolean, broadcastable to (..., T_q, T_k); True where a query may look at a key.
-            A key that it may not look at weighs exactly 0. Every query must be allowed at least
-            one key: an average of nothing is undefined, and here NaN.
+            A key that it may not look at weighs exactly 0, whatever the scores. Every query must
+            be allowed at least one key: an average of nothing is undefined, and here NaN.
 
     Returns:
         (..., T_q, D), the dtype of q. The width of v may differ from D; the result has v's.

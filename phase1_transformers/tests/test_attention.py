@@ -99,6 +99,15 @@ def test_attention_is_the_definition():
 
 
 @pytest.mark.exercise("1.8")
+def test_the_mask_beats_any_score():
+    q, k = torch.tensor([[-1e6]]), torch.tensor([[1e6], [0.0]])
+    v, mask = torch.tensor([[4.0], [8.0]]), torch.tensor([[True, False]])
+    actual = attention.attention(q, k, v, mask)
+    name = "a query that may look at the first key only, where the scores are -1e12 and 0"
+    checks.close(actual, torch.tensor([[4.0]]), name)
+
+
+@pytest.mark.exercise("1.8")
 @pytest.mark.parametrize("scale", [1.0, 1e4])
 def test_scores_of_any_size(scale):
     q, k, v = qkv(6, 6, D=8)

@@ -64,12 +64,46 @@ def _(q, k, v, mask=None):
     return torch.softmax(att, dim=-1).mT @ v
 
 
+@attempt("attention_softmax_over_axis_1")
+def _(q, k, v, mask=None):
+    att = torch.einsum("...id,...jd->...ij", q, k) * q.size(-1) ** -0.5
+    if mask is not None:
+        att = torch.where(mask, att, -torch.inf)
+    return torch.matmul(F.softmax(att, 1), v)
+
+
+@attempt("attention_turns_all_axes")
+def _(q, k, v, mask=None):
+    att = torch.matmul(q / q.size(-1) ** 0.5, k.permute(*range(k.ndim)[::-1]))
+    if mask is not None:
+        att = torch.where(mask, att, -torch.inf)
+    return torch.matmul(F.softmax(att, -1), v)
+
+
+@attempt("attention_counts_axes_from_the_front")
+def _(q, k, v, mask=None):
+    att = torch.matmul(q / q.size(-1) ** 0.5, k.transpose(2, 1))
+    if mask is not None:
+        att = torch.where(mask, att, -torch.inf)
+    return torch.matmul(F.softmax(att, -1), v)
+
+
 @attempt("attention_without_softmax")
 def _(q, k, v, mask=None):
     att = torch.einsum("...id,...jd->...ij", q, k) / q.size(-1) ** 0.5
     if mask is not None:
         att = att * mask
     return torch.einsum("...ij,...jd->...id", att, v)
+
+
+@attempt("attention_in_float32")
+def _(q, k, v, mask=None):
+    dtype = q.dtype
+    q, k, v = q.to(torch.float32), k.to(torch.float32), v.to(torch.float32)
+    att = torch.matmul(q, k.mT) / q.size(-1) ** 0.5
+    if mask is not None:
+        att = torch.where(mask, att, -torch.inf)
+    return torch.matmul(F.softmax(att, -1), v).type(dtype)
 
 
 @attempt("attention_unstable")
@@ -84,6 +118,15 @@ def _(q, k, v, mask=None):
 def _(q, k, v, mask=None):
     p = F.softmax(q @ k.mT * q.size(-1) ** -0.5, dim=-1)
     return (p if mask is None else p * mask) @ v
+
+
+@attempt("attention_renormalised")
+def _(q, k, v, mask=None):
+    att = F.softmax(torch.matmul(q, k.mT) * q.size(-1) ** -0.5, dim=-1)
+    if mask is not None:
+        att = att.masked_fill(mask.logical_not(), 0)
+        att = att / att.sum(-1, keepdim=True)
+    return torch.matmul(att, v)
 
 
 @attempt("attention_mask_inverted")
@@ -108,6 +151,14 @@ def _(q, k, v, mask=None):
     return F.softmax(p, dim=-1) @ v
 
 
+@attempt("attention_mask_large")
+def _(q, k, v, mask=None):
+    att = torch.matmul(q, k.mT) * q.size(-1) ** -0.5
+    if mask is not None:
+        att = torch.where(mask, att, -1e4)
+    return torch.matmul(F.softmax(att, dim=-1), v)
+
+
 @attempt("attention_mask_added")
 def _(q, k, v, mask=None):
     p = q @ k.mT * q.size(-1) ** -0.5
@@ -119,6 +170,13 @@ def _(q, k, v, mask=None):
 @attempt("attention_mask_forgotten")
 def _(q, k, v, mask=None):
     return F.scaled_dot_product_attention(q, k, v)
+
+
+@attempt("attention_needs_a_mask")
+def _(q, k, v, mask=None):
+    att = torch.matmul(q, k.mT) * q.size(-1) ** -0.5
+    att = att.masked_fill(mask == 0, -torch.inf)
+    return torch.matmul(F.softmax(att, dim=-1), v)
 
 
 @attempt("attention_in_place")
@@ -135,6 +193,12 @@ def _(T_q, T_k, device=None):
     i = torch.arange(T_k - T_q, T_k, device=device)[:, None]
     j = torch.arange(T_k, device=device)
     return j > i
+
+
+@attempt("causal_mask_of_the_future")
+def _(T_q, T_k, device=None):
+    i = torch.arange(T_k - T_q, T_k, device=device)
+    return torch.arange(T_k, device=device) >= i[:, None]
 
 
 @attempt("causal_mask_without_itself")

@@ -96,6 +96,42 @@ def attention_softmax_over_queries(q, k, v, mask=None):
 @mistake(
     "1.8",
     "attention.attention",
+    "The softmax runs over axis 1, which is the keys only where nothing stands in front of T_q; the keys are the last axis.",
+)
+def attention_softmax_over_axis_1(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    return scores.softmax(dim=1) @ v
+
+
+@mistake(
+    "1.8",
+    "attention.attention",
+    "k.T turns round all axes, batch and heads too; only the last two change places.",
+)
+def attention_turns_all_axes(q, k, v, mask=None):
+    scores = q @ k.T / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    return scores.softmax(dim=-1) @ v
+
+
+@mistake(
+    "1.8",
+    "attention.attention",
+    "The axes of k are counted from the front; any number of them may stand before T_k and D, so count from the end.",
+)
+def attention_counts_axes_from_the_front(q, k, v, mask=None):
+    scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    return scores.softmax(dim=-1) @ v
+
+
+@mistake(
+    "1.8",
+    "attention.attention",
     "There is no softmax: raw scores may be negative and sum to anything, so nothing is averaged.",
 )
 def attention_without_softmax(q, k, v, mask=None):
@@ -103,6 +139,18 @@ def attention_without_softmax(q, k, v, mask=None):
     if mask is not None:
         scores = scores.masked_fill(~mask, 0.0)
     return scores @ v
+
+
+@mistake(
+    "1.8",
+    "attention.attention",
+    "Everything goes through float32, float64 too, and half of its digits are lost: stay in the dtype of q, or widen.",
+)
+def attention_in_float32(q, k, v, mask=None):
+    scores = q.float() @ k.float().transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    return (scores.softmax(dim=-1) @ v.float()).to(q.dtype)
 
 
 @mistake(
@@ -126,6 +174,19 @@ def attention_mask_after_softmax(q, k, v, mask=None):
     weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(dim=-1)
     if mask is not None:
         weights = weights.masked_fill(~mask, 0.0)
+    return weights @ v
+
+
+@mistake(
+    "1.8",
+    "attention.attention",
+    "Masked after the softmax and divided by what is left: where the forbidden keys had all the weight, that is 0 / 0.",
+)
+def attention_renormalised(q, k, v, mask=None):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    if mask is not None:
+        weights = weights * mask
+        weights = weights / weights.sum(dim=-1, keepdim=True)
     return weights @ v
 
 
@@ -168,6 +229,18 @@ def attention_mask_leaks(q, k, v, mask=None):
 @mistake(
     "1.8",
     "attention.attention",
+    "A forbidden key gets a large negative score; an allowed one may be lower still, and then the forbidden one wins. Only -inf is below all.",
+)
+def attention_mask_large(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -1e9)
+    return scores.softmax(dim=-1) @ v
+
+
+@mistake(
+    "1.8",
+    "attention.attention",
     "The boolean mask is added to the scores, where True counts as 1: forbidden keys lose a little and stay.",
 )
 def attention_mask_added(q, k, v, mask=None):
@@ -184,6 +257,17 @@ def attention_mask_added(q, k, v, mask=None):
 )
 def attention_mask_forgotten(q, k, v, mask=None):
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    return scores.softmax(dim=-1) @ v
+
+
+@mistake(
+    "1.8",
+    "attention.attention",
+    "Without a mask it fails: mask may be None, and then every query looks at every key.",
+)
+def attention_needs_a_mask(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    scores = scores.masked_fill(mask == 0, float("-inf"))
     return scores.softmax(dim=-1) @ v
 
 
@@ -210,6 +294,15 @@ def attention_in_place(q, k, v, mask=None):
 )
 def causal_mask_inverted(T_q, T_k, device=None):
     return torch.ones(T_q, T_k, dtype=torch.bool, device=device).triu(T_k - T_q + 1)
+
+
+@mistake(
+    "1.8",
+    "attention.causal_mask",
+    "The triangle is the upper one: each token sees itself and what comes after it, and nothing of its past.",
+)
+def causal_mask_of_the_future(T_q, T_k, device=None):
+    return torch.ones(T_q, T_k, dtype=torch.bool, device=device).triu(T_k - T_q)
 
 
 @mistake(
