@@ -8,6 +8,7 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor | None, eps: float) -> Te
     """Shift and scale each token to mean 0 and variance 1, then by what was learned.
 
     Ba, Kiros, Hinton 2016 (arXiv:1607.06450), with the biased variance and eps inside the root.
+    It holds also where a token's mean is thousands of times its spread.
 
     Args:
         x: (..., C).

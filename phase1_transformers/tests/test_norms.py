@@ -74,7 +74,8 @@ def test_layer_norm_far_from_zero():
     actual = norms.layer_norm(x, torch.ones(4), None, 1e-5)
     check_dtype(actual, torch.float32, "dtype of layer_norm for float32")
     expected = torch.tensor([-1.0, -1.0, 1.0, 1.0])
-    checks.close(actual, expected, "layer_norm of (16385, 16385, 16389, 16389)")
+    # PyTorch's own kernel is 1e-4 off here; a variance with no digits left is off by hundreds.
+    checks.close(actual, expected, "layer_norm of (16385, 16385, 16389, 16389)", rtol=0, atol=1e-3)
 
 
 # -- rms norm ---------------------------------------------------------------------------------

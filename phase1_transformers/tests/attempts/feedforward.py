@@ -34,6 +34,12 @@ def _(x):
     return x * (1 + inner.tanh()) / 2
 
 
+@attempt("gelu_scales_x_only")
+def _(x):
+    inner = (2 / math.pi) ** 0.5 * x + 0.044715 * x.pow(3)
+    return x * (1 + inner.tanh()) / 2
+
+
 @attempt("gelu_without_root")
 def _(x):
     inner = (2 / torch.pi) * x * (1 + 0.044715 * x * x)

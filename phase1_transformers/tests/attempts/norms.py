@@ -15,6 +15,31 @@ def _(x, weight, bias, eps):
     return affine((x - mean) / (var + eps).sqrt(), weight, bias)
 
 
+@attempt("layer_norm_needs_a_bias")
+def _(x, weight, bias, eps):
+    mu, var = x.mean(-1, keepdim=True), x.var(-1, unbiased=False, keepdim=True)
+    return weight * (x - mu) / (var + eps) ** 0.5 + bias
+
+
+@attempt("layer_norm_narrows_doubles")
+def _(x, weight, bias, eps):
+    h = x.to(torch.float32)
+    mu, var = h.mean(-1, keepdim=True), h.var(-1, unbiased=False, keepdim=True)
+    y = weight * ((h - mu) / torch.sqrt(var + eps))
+    if bias is not None:
+        y = y + bias
+    return y.type_as(x)
+
+
+@attempt("layer_norm_drops_the_axis")
+def _(x, weight, bias, eps):
+    mu, var = x.mean(-1), x.var(-1, unbiased=False)
+    y = weight * ((x - mu) / torch.sqrt(var + eps))
+    if bias is not None:
+        y = y + bias
+    return y
+
+
 @attempt("layer_norm_eps_outside")
 def _(x, weight, bias, eps):
     std = x.std(dim=-1, keepdim=True, correction=0)
@@ -118,6 +143,14 @@ def _(x, weight, eps):
     h = x if x.dtype == torch.float64 else x.float()
     scale = (h.pow(2).mean(-1, keepdim=True) + eps).rsqrt()
     return weight * (h * scale)
+
+
+@attempt("rms_norm_rounds_twice")
+def _(x, weight, eps):
+    dtype = x.dtype
+    h = x if dtype == torch.float64 else x.to(torch.float32)
+    h = h / torch.sqrt((h * h).mean(-1, keepdim=True) + eps)
+    return weight * h.to(dtype)
 
 
 @attempt("rms_norm_narrows_doubles")

@@ -55,6 +55,15 @@ def gelu_squares(x):
 @mistake(
     "1.11",
     "feedforward.gelu",
+    "sqrt(2 / pi) multiplies x alone; the bracket behind it holds the cubic term as well.",
+)
+def gelu_scales_x_only(x):
+    return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * x + 0.044715 * x**3))
+
+
+@mistake(
+    "1.11",
+    "feedforward.gelu",
     "The factor inside is 2 / pi without its root.",
 )
 def gelu_without_root(x):

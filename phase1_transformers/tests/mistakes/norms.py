@@ -21,6 +21,40 @@ def layer_norm_unbiased(x, weight, bias, eps):
 @mistake(
     "1.11",
     "norms.layer_norm",
+    "Without a bias it fails: bias may be None, and then nothing is added.",
+)
+def layer_norm_needs_a_bias(x, weight, bias, eps):
+    centred = x - x.mean(dim=-1, keepdim=True)
+    variance = centred.square().mean(dim=-1, keepdim=True)
+    return centred * torch.rsqrt(variance + eps) * weight + bias
+
+
+@mistake(
+    "1.11",
+    "norms.layer_norm",
+    "Everything goes through float32, float64 too, and half of its digits are lost.",
+)
+def layer_norm_narrows_doubles(x, weight, bias, eps):
+    wide = x.float()
+    centred = wide - wide.mean(dim=-1, keepdim=True)
+    out = centred * torch.rsqrt(centred.square().mean(dim=-1, keepdim=True) + eps) * weight
+    return (out if bias is None else out + bias).to(x.dtype)
+
+
+@mistake(
+    "1.11",
+    "norms.layer_norm",
+    "The mean has lost its last axis, so it is spread over the wrong one; keepdim=True leaves an axis of size 1 there.",
+)
+def layer_norm_drops_the_axis(x, weight, bias, eps):
+    centred = x - x.mean(dim=-1)
+    out = centred * torch.rsqrt(centred.square().mean(dim=-1) + eps) * weight
+    return out if bias is None else out + bias
+
+
+@mistake(
+    "1.11",
+    "norms.layer_norm",
     "eps is added to the standard deviation; it belongs under the root, next to the variance.",
 )
 def layer_norm_eps_outside(x, weight, bias, eps):
@@ -192,6 +226,17 @@ def rms_norm_stays_narrow(x, weight, eps):
 def rms_norm_stays_wide(x, weight, eps):
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
     return wide * torch.rsqrt(wide.square().mean(dim=-1, keepdim=True) + eps) * weight
+
+
+@mistake(
+    "1.11",
+    "norms.rms_norm",
+    "It is rounded before the weight, as in Llama's code, and once more after it: narrow once, at the end.",
+)
+def rms_norm_rounds_twice(x, weight, eps):
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    normed = wide * torch.rsqrt(wide.square().mean(dim=-1, keepdim=True) + eps)
+    return normed.to(x.dtype) * weight
 
 
 @mistake(
