@@ -11,6 +11,18 @@ def _(positions, head_dim, theta):
     return torch.outer(positions.double(), freq)
 
 
+@attempt("rotary_angles_double_exponent")
+def _(positions, head_dim, theta):
+    inv = 1.0 / theta ** (2 * torch.arange(0, head_dim, 2).double() / head_dim)
+    return torch.outer(positions.double(), inv)
+
+
+@attempt("rotary_angles_fixed_base")
+def _(positions, head_dim, theta):
+    inv = 1.0 / 10_000 ** (torch.arange(0, head_dim, 2).double() / head_dim)
+    return torch.outer(positions.double(), inv)
+
+
 @attempt("rotary_angles_faster")
 def _(positions, head_dim, theta):
     freq = theta ** (torch.arange(0, head_dim, 2).double() / head_dim)
@@ -27,6 +39,13 @@ def _(positions, head_dim, theta):
 def _(positions, head_dim, theta):
     freq = 1.0 / theta ** (torch.arange(0, head_dim, 2).double() / head_dim)
     return torch.outer(torch.arange(positions.shape[0]).double(), freq)
+
+
+@attempt("rotary_angles_consecutive")
+def _(positions, head_dim, theta):
+    inv = theta ** -(torch.arange(0, head_dim, 2).double() / head_dim)
+    start = int(positions[0])
+    return torch.outer(torch.arange(start, start + positions.numel()).double(), inv)
 
 
 @attempt("rotary_angles_positions_from_one")
@@ -61,6 +80,12 @@ def _(x, cos, sin):
     out[..., ::2] = even * cos.to(x) - odd * sin.to(x)
     out[..., 1::2] = even * sin.to(x) + odd * cos.to(x)
     return out
+
+
+@attempt("apply_rotary_interleaved_halves")
+def _(x, cos, sin):
+    a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1).type_as(x)
 
 
 @attempt("apply_rotary_clockwise")

@@ -20,6 +20,26 @@ def rotary_angles_half_exponent(positions, head_dim, theta):
 @mistake(
     "1.12",
     "rotary.rotary_angles",
+    "The 2 of -2 i / D comes in twice: an arange in steps of two holds 2 i already.",
+)
+def rotary_angles_double_exponent(positions, head_dim, theta):
+    pairs = torch.arange(0, head_dim, 2, dtype=torch.float64)
+    return positions[:, None].double() * theta ** (-2 * pairs / head_dim)
+
+
+@mistake(
+    "1.12",
+    "rotary.rotary_angles",
+    "theta is not used: 10,000 is the paper's base, and others have another.",
+)
+def rotary_angles_fixed_base(positions, head_dim, theta):
+    pairs = torch.arange(head_dim // 2, dtype=torch.float64)
+    return positions[:, None].double() * 10_000.0 ** (-2 * pairs / head_dim)
+
+
+@mistake(
+    "1.12",
+    "rotary.rotary_angles",
     "The exponent has the wrong sign: later pairs must turn more slowly, not faster.",
 )
 def rotary_angles_faster(positions, head_dim, theta):
@@ -45,6 +65,17 @@ def rotary_angles_from_one(positions, head_dim, theta):
 def rotary_angles_restart(positions, head_dim, theta):
     pairs = torch.arange(head_dim // 2, dtype=torch.float64)
     return torch.arange(len(positions))[:, None].double() * theta ** (-2 * pairs / head_dim)
+
+
+@mistake(
+    "1.12",
+    "rotary.rotary_angles",
+    "The positions are counted on from the first one; they may come in any order, so take each as it is.",
+)
+def rotary_angles_consecutive(positions, head_dim, theta):
+    pairs = torch.arange(head_dim // 2, dtype=torch.float64)
+    counted = positions[0] + torch.arange(len(positions), dtype=torch.float64)
+    return counted[:, None] * theta ** (-2 * pairs / head_dim)
 
 
 @mistake(
@@ -99,6 +130,17 @@ def apply_rotary_interleaved(x, cos, sin):
     cos, sin = cos.to(x.dtype), sin.to(x.dtype)
     a, b = x[..., 0::2], x[..., 1::2]
     return torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).flatten(-2)
+
+
+@mistake(
+    "1.12",
+    "rotary.apply_rotary",
+    "Neighbours are paired, (x_0, x_1), and come back half a head apart: pair x_i with x_(i + D/2), and leave both where they were.",
+)
+def apply_rotary_interleaved_halves(x, cos, sin):
+    even, odd = x[..., 0::2], x[..., 1::2]
+    turned = torch.cat((even * cos - odd * sin, odd * cos + even * sin), dim=-1)
+    return turned.to(x.dtype)
 
 
 @mistake(
