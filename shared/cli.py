@@ -76,7 +76,7 @@ def _preset(program: ModuleType, arguments: list[str]) -> Any:
         ValueError: there is no such recipe.
     """
     presets = getattr(program, "PRESETS", None)
-    if presets is None:
+    if presets is None or "preset" not in program.Config.__dataclass_fields__:
         return None
     words = [word for argument in arguments for word in argument.split("=", 1)]
     name = words[words.index("--preset") + 1] if "--preset" in words[:-1] else next(iter(presets))

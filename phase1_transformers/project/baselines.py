@@ -20,7 +20,7 @@ import numpy as np
 
 from phase1_transformers.project.corpus import Corpus, build_corpus, find_text
 from phase1_transformers.project.evaluate import Score
-from phase1_transformers.project.presets import PRESETS
+from phase1_transformers.project.presets import TINY
 from phase1_transformers.project.record import finished_runs, read_record
 from shared import cli
 
@@ -70,7 +70,7 @@ def finished(config: Config) -> list[tuple[str, float, float]]:
 def main(config: Config) -> None:
     """Print the table, the worst first."""
     chosen = replace(
-        PRESETS["tiny"],
+        TINY,
         data=config.data,
         tokenizer=config.tokenizer,
         vocab_size=config.vocab_size,

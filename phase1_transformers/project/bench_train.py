@@ -128,6 +128,7 @@ def hugging_face() -> tuple[nn.Module, torch.optim.Optimizer]:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     silent = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    silent |= {"bos_token_id": None, "eos_token_id": None}
     shape = GPT2Config(**SHAPE, n_positions=BLOCK_SIZE, vocab_size=65 + 1, **silent)
     model = GPT2LMHeadModel(shape)
 

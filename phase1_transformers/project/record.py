@@ -78,9 +78,8 @@ def is_finished(path: Path) -> bool:
 
 
 def finished_runs(folder: Path = FOLDER) -> list[Path]:
-    """Find the runs that trained a GPT to the end, by name; other programs' folders are left out."""
-    found = sorted(folder.glob("*/data/corpus.json"))
-    return [path.parents[1] for path in found if (path.parents[1] / "results.json").exists()]
+    """Find the runs that ended, by name."""
+    return [path for path in sorted(folder.glob("*")) if is_finished(path)]
 
 
 def newest_run(folder: Path = FOLDER) -> Path:
