@@ -20,7 +20,7 @@ def warmup_cosine(
         max_steps: the step at which the fall ends.
         warmup_steps: steps below `lr` at the start. Step 0 gets lr / (warmup_steps + 1), because a
             first step of size zero would be wasted.
-        min_lr: learning rate at the end.
+        min_lr: learning rate at the end; the warm-up knows nothing of it.
 
     Raises:
         ValueError: if a number of steps is negative or the warm-up does not end before `max_steps`.
@@ -54,7 +54,7 @@ def warmup_stable_decay(
         max_steps: the step at which the fall ends.
         decay_steps: steps from the plateau's end to `max_steps`, at least 1.
         warmup_steps: steps below `lr` at the start. Step 0 gets lr / (warmup_steps + 1).
-        min_lr: learning rate at the end.
+        min_lr: learning rate at the end; the warm-up knows nothing of it.
 
     Raises:
         ValueError: if a number of steps is negative or warm-up and fall take more than `max_steps`.

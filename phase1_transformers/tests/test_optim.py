@@ -15,6 +15,8 @@ def names(model, weight_decay=0.1):
     name = {id(parameter): name for name, parameter in model.named_parameters()}
     groups = optim.decay_groups(model, weight_decay)
     checks.equal([sorted(group) for group in groups], [["params", "weight_decay"]] * 2, "the keys")
+    kinds = [type(group["params"]).__name__ for group in groups]
+    checks.equal(kinds, ["list", "list"], "what the params of both groups are")
     return [[name.get(id(p), "no parameter") for p in group["params"]] for group in groups]
 
 

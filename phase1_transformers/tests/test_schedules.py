@@ -69,6 +69,14 @@ def test_warmup_stable_decay_is_three_straight_lines(warmup_steps, decay_steps):
     checks.close(lr, list(expected), name)
 
 
+@pytest.mark.exercise("1.18")
+@pytest.mark.parametrize("name", PLANS)
+def test_warmup_knows_nothing_of_min_lr(name):
+    function, plan = getattr(schedules, name), {**PLANS[name], "min_lr": 0.45}
+    lr = [function(step, **plan) for step in range(5)]
+    checks.close(lr, [0.1, 0.2, 0.3, 0.4, 0.5], f"{name}: warm-up to 0.5 where min_lr is 0.45")
+
+
 @pytest.mark.parametrize("name", PLANS)
 def test_steps_count_from_zero(name):
     function, plan = getattr(schedules, name), PLANS[name]

@@ -111,3 +111,86 @@ def _(step, *, lr, max_steps, decay_steps, warmup_steps=0, min_lr=0.0):
         return lr
     done = min(1, (step - start) / decay_steps)
     return (1 - done) * lr + done * min_lr
+
+
+@attempt("warmup_cosine_arrives_early")
+def _(step, *, lr, max_steps, warmup_steps=0, min_lr=0.0):
+    if warmup_steps > step:
+        return lr / warmup_steps * (1 + step)
+    if step >= max_steps:
+        return min_lr
+    angle = pi * (step - warmup_steps) / (max_steps - warmup_steps)
+    return (lr + min_lr) / 2 + (lr - min_lr) / 2 * cos(angle)
+
+
+@attempt("warmup_cosine_from_floor")
+def _(step, *, lr, max_steps, warmup_steps=0, min_lr=0.0):
+    if step >= max_steps:
+        return min_lr
+    if step < warmup_steps:
+        share = (step + 1) / (warmup_steps + 1)
+        return share * lr + (1 - share) * min_lr
+    angle = pi * (step - warmup_steps) / (max_steps - warmup_steps)
+    return (lr + min_lr) / 2 + (lr - min_lr) / 2 * cos(angle)
+
+
+@attempt("warmup_cosine_floor_everywhere")
+def _(step, *, lr, max_steps, warmup_steps=0, min_lr=0.0):
+    if step < warmup_steps:
+        rate = lr * (1 + step) / (1 + warmup_steps)
+    else:
+        done = min(step - warmup_steps, max_steps - warmup_steps) / (max_steps - warmup_steps)
+        rate = min_lr + (lr - min_lr) * (1 + cos(done * pi)) / 2
+    return rate if rate > min_lr else min_lr
+
+
+@attempt("warmup_cosine_share_of_all")
+def _(step, *, lr, max_steps, warmup_steps=0, min_lr=0.0):
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1) * lr
+    share = (1 + cos(pi * min((step - warmup_steps) / max_steps, 1))) / 2
+    return share * lr + (1 - share) * min_lr
+
+
+@attempt("warmup_cosine_ends_early")
+def _(step, *, lr, max_steps, warmup_steps=0, min_lr=0.0):
+    last = max_steps - 1
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1) * lr
+    if step >= last:
+        return min_lr if last > warmup_steps else lr
+    share = (1 + cos(pi * (step - warmup_steps) / (last - warmup_steps))) / 2
+    return share * lr + (1 - share) * min_lr
+
+
+@attempt("warmup_stable_decay_arrives_early")
+def _(step, *, lr, max_steps, decay_steps, warmup_steps=0, min_lr=0.0):
+    start = max_steps - decay_steps
+    if step < warmup_steps:
+        return (1 + step) / warmup_steps * lr
+    if step < start:
+        return lr
+    done = min(1, (step - start) / decay_steps)
+    return (1 - done) * lr + done * min_lr
+
+
+@attempt("warmup_stable_decay_one_ahead")
+def _(step, *, lr, max_steps, decay_steps, warmup_steps=0, min_lr=0.0):
+    start = max_steps - decay_steps
+    if step < warmup_steps:
+        return lr * (1 + step) / (warmup_steps + 1)
+    if step < start:
+        return lr
+    done = min(1, (step + 1 - start) / decay_steps)
+    return lr + (min_lr - lr) * done
+
+
+@attempt("warmup_stable_decay_cosine_tail")
+def _(step, *, lr, max_steps, decay_steps, warmup_steps=0, min_lr=0.0):
+    start = max_steps - decay_steps
+    if step < warmup_steps:
+        return lr * (1 + step) / (warmup_steps + 1)
+    if step < start:
+        return lr
+    done = min(1, (step - start) / decay_steps)
+    return min_lr + (lr - min_lr) * (1 + cos(pi * done)) / 2
