@@ -19,6 +19,7 @@ class Descent:
 
     def __init__(self, model, events=None):
         self.parameters = list(model.parameters())
+        self.param_groups = [{"params": self.parameters, "lr": 1.0}]  # as torch.optim's have
         self.events = [] if events is None else events
 
     def zero_grad(self, set_to_none=True):
@@ -159,7 +160,7 @@ def test_pieces_with_unequal_counts_make_the_same_step():
 
 
 @pytest.mark.exercise("1.19")
-@pytest.mark.parametrize("rows", [(3, 3), (1, 4, 1), (2, 2, 1, 1)])
+@pytest.mark.parametrize("rows", [(1, 4, 1), (3, 3), (2, 2, 1, 1)])
 def test_pieces_make_the_step_of_the_whole(rows):
     x, y = make_batch()
     whole, expected = step(make_gpt(), [(x, y)])
@@ -215,6 +216,7 @@ def test_pieces_without_targets_add_nothing():
     checks.close(scores[0], torch.tensor([-0.5, 0.5]), "scores, two pieces have no target")
     told, (scores, _) = step(Table(), [nothing])
     checks.close(told["loss"], torch.tensor(0.0), "loss where no target counts")
+    checks.close(told["grad_norm"], torch.tensor(0.0), "gradient norm where no target counts")
     checks.close(scores, torch.zeros(2, 2), "scores where no target counts")
 
 
@@ -230,8 +232,10 @@ def test_each_piece_is_done_before_the_next_begins():
 
 
 @pytest.mark.exercise("1.19")
-def test_what_is_told_holds_no_graph():
+def test_what_is_told_are_tensors_without_a_graph():
     told, _ = step(Table(), [(torch.tensor([[0, 1]]), torch.tensor([[1, 1]]))])
+    tensors = sorted(name for name, value in told.items() if torch.is_tensor(value))
+    checks.equal(tensors, ["grad_norm", "loss"], "what is told as a tensor")
     kept = [name for name, value in told.items() if getattr(value, "requires_grad", False)]
     checks.equal(kept, [], "what is told but keeps the graph, and so all activations, in memory")
 

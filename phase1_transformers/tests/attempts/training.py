@@ -239,3 +239,87 @@ def _(model, optimizer, batches, grad_clip, autocast=None):
     norm = clip_grad_norm(model.parameters(), grad_clip)
     optimizer.step()
     return {"loss": sum(shares), "grad_norm": norm}
+
+
+@attempt("training_step_adds_up")
+def _(model, optimizer, batches, grad_clip, autocast=None):
+    model.zero_grad()
+    losses = []
+    for inputs, targets in batches:
+        losses.append(micro_batch_loss(model, inputs, targets, autocast))
+        losses[-1].backward()
+    length = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"grad_norm": length, "loss": torch.stack(losses).sum().detach()}
+
+
+@attempt("training_step_tells_mean_of_means")
+def _(model, optimizer, batches, grad_clip, autocast=None):
+    n = sum(int((targets != IGNORED).sum()) for _, targets in batches)
+    model.zero_grad()
+    losses = []
+    for inputs, targets in batches:
+        loss = micro_batch_loss(model, inputs, targets, autocast)
+        (loss * (int((targets != IGNORED).sum()) / max(n, 1))).backward()
+        losses.append(loss.detach())
+    length = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"grad_norm": length, "loss": torch.stack(losses).mean()}
+
+
+@attempt("training_step_tells_last_share")
+def _(model, optimizer, batches, grad_clip, autocast=None):
+    n = max(1, sum(int((targets != IGNORED).sum()) for _, targets in batches))
+    model.zero_grad()
+    for inputs, targets in batches:
+        weight = int((targets != IGNORED).sum()) / n
+        loss = weight * micro_batch_loss(model, inputs, targets, autocast)
+        loss.backward()
+    length = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"grad_norm": length, "loss": loss.detach()}
+
+
+@attempt("training_step_divides_by_zero")
+def _(model, optimizer, batches, grad_clip, autocast=None):
+    n = torch.cat([targets.flatten() for _, targets in batches]).ne(IGNORED).sum()
+    model.zero_grad()
+    shares = []
+    for inputs, targets in batches:
+        weight = targets.ne(IGNORED).sum() / n
+        loss = weight * micro_batch_loss(model, inputs, targets, autocast)
+        loss.backward()
+        shares.append(loss.detach())
+    length = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"grad_norm": length, "loss": torch.stack(shares).sum()}
+
+
+@attempt("training_step_without_autocast")
+def _(model, optimizer, batches, grad_clip, autocast=None):
+    n = max(1, sum(int((targets != IGNORED).sum()) for _, targets in batches))
+    model.zero_grad()
+    shares = []
+    for inputs, targets in batches:
+        _, loss = model(inputs, targets)
+        loss = loss * (int((targets != IGNORED).sum()) / n)
+        loss.backward()
+        shares.append(loss.detach())
+    length = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"grad_norm": length, "loss": torch.stack(shares).sum()}
+
+
+@attempt("training_step_tells_numbers")
+def _(model, optimizer, batches, grad_clip, autocast=None):
+    n = max(1, sum(int((targets != IGNORED).sum()) for _, targets in batches))
+    model.zero_grad()
+    told = 0.0
+    for inputs, targets in batches:
+        loss = micro_batch_loss(model, inputs, targets, autocast)
+        loss = loss * (int((targets != IGNORED).sum()) / n)
+        loss.backward()
+        told += float(loss.detach())
+    length = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"grad_norm": length, "loss": told}

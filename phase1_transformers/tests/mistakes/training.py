@@ -294,3 +294,108 @@ def training_step_keeps_graph(model, optimizer, batches, grad_clip, autocast=Non
     grad_norm = clip_grad_norm(model.parameters(), grad_clip)
     optimizer.step()
     return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "Nothing is weighed: the pieces' losses are added up, and so are their gradients. The mean is over all targets that count.",
+)
+def training_step_adds_up(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    total = 0.0
+    for x, y in batches:
+        loss = micro_batch_loss(model, x, y, autocast)
+        loss.backward()
+        total = total + loss.detach()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "The step is right, but the loss that is told is a mean of means; weigh it as you weigh the gradients.",
+)
+def training_step_tells_mean_of_means(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        loss = micro_batch_loss(model, x, y, autocast)
+        (loss * count / sum(counts).clamp(min=1)).backward()
+        total = total + loss.detach() / len(batches)
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "The loss that is told is the last piece's share alone; the shares of all pieces add up to the loss.",
+)
+def training_step_tells_last_share(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    for (x, y), count in zip(batches, counts, strict=True):
+        share = micro_batch_loss(model, x, y, autocast) * count / sum(counts).clamp(min=1)
+        share.backward()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": share.detach(), "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "Where no target counts at all, the number of them is 0, and you divide by it.",
+)
+def training_step_divides_by_zero(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        share = micro_batch_loss(model, x, y, autocast) * count / sum(counts)
+        share.backward()
+        total = total + share.detach()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "autocast is never handed on, so every product is made in float32.",
+)
+def training_step_without_autocast(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        share = micro_batch_loss(model, x, y) * count / sum(counts).clamp(min=1)
+        share.backward()
+        total = total + share.detach()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "The loss comes back as a Python number. Asking a tensor for its value makes a GPU wait; hand the tensor on, detached.",
+)
+def training_step_tells_numbers(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    counts = [(y != IGNORED).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        share = micro_batch_loss(model, x, y, autocast) * count / sum(counts).clamp(min=1)
+        share.backward()
+        total += share.item()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
