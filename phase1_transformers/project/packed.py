@@ -67,8 +67,8 @@ def decode_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     if T_q > 1:
         return FUSED.causal_attention(q, k, v)
     groups = q.reshape(B, k.shape[1], -1, D) * D**-0.5
-    weights = (k @ groups.transpose(-2, -1)).softmax(dim=-2)  # (B, H_kv, T_k, H / H_kv)
-    return (weights.transpose(-2, -1) @ v).view(B, H, 1, D)
+    scores = k @ groups.transpose(-2, -1)  # (B, H_kv, T_k, H / H_kv)
+    return (scores.transpose(-2, -1).softmax(dim=-1) @ v).view(B, H, 1, D)
 
 
 def can_pack(dtype: torch.dtype) -> bool:

@@ -146,10 +146,10 @@ def sample(logits: Tensor, sampling: Sampling, generator: torch.Generator | None
     Returns:
         (B,) int64 token ids.
     """
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
-    wide = torch.promote_types(logits.dtype, torch.float32)
-    logits = logits.to(wide) / sampling.temperature
+    logits = logits / sampling.temperature
     if sampling.top_k is not None:
         logits = top_k(logits, sampling.top_k)
     if sampling.top_p is not None:
