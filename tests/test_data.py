@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared import data
+from shared import data, texts
 
 PUBLISHED = Path(os.environ.get("COURSE_DATA") or "nowhere")
 SIZES = {"train": 12, "t10k": 5}
@@ -93,7 +93,7 @@ def test_a_wrong_course_data_is_not_passed_over(monkeypatch, tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(data.DataError, match="there are digits, mnist, text"):
+    with pytest.raises(data.DataError, match="there are digits, mnist, text, tiny"):
         data.load("mnits")
 
 
@@ -178,6 +178,151 @@ def test_text_is_the_documentation_of_this_python():
 def test_a_console_without_utf8_can_print_the_source():
     for name in data.DATASETS:
         data.load(name).source.encode("cp1252")
+
+
+# -- texts ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plays(tmp_path, monkeypatch):
+    """A folder like $COURSE_DATA with a short tinyshakespeare."""
+    folder = tmp_path / "published" / "tinyshakespeare"
+    folder.mkdir(parents=True)
+    (folder / "input.txt").write_text("First Citizen:\nSpeak.\n")
+    digest = hashlib.sha256((folder / "input.txt").read_bytes()).hexdigest()
+    found = data.Dataset(
+        texts.read_documentation, lambda where: texts.read_shakespeare(where, digest)
+    )
+    monkeypatch.setitem(data.DATASETS, "tinyshakespeare", found)
+    monkeypatch.setenv("COURSE_DATA", str(folder.parent))
+    return folder / "input.txt"
+
+
+def test_shakespeare_comes_from_the_folder(plays, capsys):
+    found = data.load("tinyshakespeare")
+    assert found == data.Text("First Citizen:\nSpeak.\n", found.source)
+    assert capsys.readouterr().out == f"data: tinyshakespeare from {plays.parent}, 22 characters\n"
+
+
+@pytest.mark.parametrize("text", ["First Citizen:\n", "First Citizen:\nSpeaks\n", ""])
+def test_an_altered_play_is_named(plays, text):
+    plays.write_text(text)
+    with pytest.raises(data.DataError, match=r"input\.txt is not the published file"):
+        data.load("tinyshakespeare")
+
+
+def test_a_missing_play_is_named(plays):
+    plays.unlink()
+    with pytest.raises(data.DataError, match=r"has no input\.txt"):
+        data.load("tinyshakespeare")
+
+
+def test_stories_keep_their_validation_part(tmp_path):
+    parts = {"train.txt.gz": "A cat.\n<|endoftext|>\n" * 3, "valid.txt.gz": "A dog.\n"}
+    for name, text in parts.items():
+        (tmp_path / name).write_bytes(gzip.compress(text.encode()))
+    sha256 = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()}
+    found = texts.read_tinystories(tmp_path, sha256)
+    assert (found.text, found.validation) == tuple(parts.values())
+    assert found.source.endswith("3 stories")
+    whole = (tmp_path / "train.txt.gz").read_bytes()
+    (tmp_path / "train.txt.gz").write_bytes(whole[:-9])
+    with pytest.raises(data.DataError, match=r"train\.txt\.gz is truncated or damaged"):
+        texts.read_tinystories(tmp_path, sha256)
+
+
+@pytest.mark.parametrize("name", ["tinyshakespeare", "tinystories"])
+def test_without_a_source_a_text_is_the_documentation(name, capsys):
+    assert data.load(name).text == data.load("text").text
+    assert f"no {name} in $COURSE_DATA or on the hub, so this Python's" in capsys.readouterr().out
+
+
+def test_any_text_file_will_do(tmp_path, capsys):
+    path = tmp_path / "poem.txt"
+    path.write_bytes("Über allen Gipfeln\r\n".encode())
+    assert data.load(str(path)).text == "Über allen Gipfeln\n"
+    assert "poem.txt, 19 characters" in capsys.readouterr().out
+    path.write_bytes(b"abc\xff")
+    with pytest.raises(data.DataError, match=r"poem\.txt is not UTF-8 text .* at 3"):
+        data.load(str(path))
+    path.write_text("")
+    with pytest.raises(data.DataError, match="is empty"):
+        data.load(str(path))
+
+
+def test_a_hub_text_is_fetched_once_and_a_damaged_copy_named(monkeypatch):
+    asked = []
+    told = data.Text("some text", "owner/name from the hub", "held out")
+    monkeypatch.setattr(data, "hub_answers", lambda: True)
+    monkeypatch.setattr(texts, "read_hub", lambda name: asked.append(name) or told)
+    assert data.load("owner/name") == told
+    assert data.load("owner/name") == told
+    assert asked == ["owner/name"]
+    kept = data.CACHE / "owner--name.json"
+    kept.write_text(kept.read_text().replace("some", "same"))
+    with pytest.raises(data.DataError, match=r"owner--name\.json differs from its checksum"):
+        data.load("owner/name")
+    kept.write_text(kept.read_text()[:-5])
+    with pytest.raises(data.DataError, match=r"owner--name\.json is damaged"):
+        data.load("owner/name")
+
+
+def test_a_hub_text_without_network_is_an_error_not_another_text():
+    with pytest.raises(data.DataError, match="the hub did not give owner/name"):
+        data.load("owner/name")
+
+
+def test_what_the_hub_lacks_is_told(monkeypatch):
+    def fail(name):
+        raise data.DataError(f"{name} on the hub has no part `train`")
+
+    monkeypatch.setattr(data, "hub_answers", lambda: True)
+    monkeypatch.setattr(texts, "read_hub", fail)
+    with pytest.raises(data.DataError, match="has no part `train`"):
+        data.load("owner/name")
+
+
+def fake_hub(monkeypatch, splits):
+    import datasets
+
+    made = {part: datasets.Dataset.from_dict(columns) for part, columns in splits.items()}
+    monkeypatch.setattr(
+        datasets, "load_dataset", lambda name, revision=None: datasets.DatasetDict(made)
+    )
+
+
+def test_the_columns_of_a_hub_data_set(monkeypatch):
+    fake_hub(monkeypatch, {"train": {"text": ["a", "b"]}, "validation": {"text": ["c"]}})
+    found = texts.read_hub("owner/name")
+    assert found.text == "a\n<|endoftext|>\nb\n<|endoftext|>\n"
+    assert found.validation == "c\n<|endoftext|>\n"
+    fake_hub(monkeypatch, {"train": {"sentence": ["a"]}})
+    with pytest.raises(data.DataError, match="has no part `train` with a column `text`"):
+        texts.read_hub("owner/name")
+
+
+def test_the_hubs_shakespeare_is_put_together_and_checked(monkeypatch):
+    parts = {name: {"text": [name]} for name in ("test", "train", "validation")}
+    fake_hub(monkeypatch, parts)
+    digest = hashlib.sha256(b"trainvalidationtest").hexdigest()
+    monkeypatch.setattr(texts, "SHAKESPEARE_SHA256", digest)
+    assert texts.shakespeare_from_hub().text == "trainvalidationtest"
+    parts["test"]["text"] = ["rest"]
+    fake_hub(monkeypatch, parts)
+    with pytest.raises(data.DataError, match="not the published text"):
+        texts.shakespeare_from_hub()
+
+
+@pytest.mark.skipif(
+    not (PUBLISHED / "tinyshakespeare").is_dir(), reason="COURSE_DATA has no tinyshakespeare"
+)
+def test_the_published_texts():
+    plays = texts.read_shakespeare(PUBLISHED / "tinyshakespeare").text
+    assert (len(plays), len(set(plays))) == (1_115_394, 65)
+    assert plays.startswith("First Citizen:\n")
+    stories = texts.read_tinystories(PUBLISHED / "tinystories")
+    assert stories.text.count("<|endoftext|>") == 7357
+    assert stories.validation.count("<|endoftext|>") == 598
 
 
 @pytest.mark.skipif(not (PUBLISHED / "mnist").is_dir(), reason="COURSE_DATA has no MNIST")
