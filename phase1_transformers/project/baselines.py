@@ -56,14 +56,14 @@ def bigram(corpus: Corpus) -> float:
     return -np.log(pairs / pairs.sum(axis=1, keepdims=True))[val[:-1], val[1:]].mean()
 
 
-def finished(config: Config) -> list[tuple[str, float, float]]:
+def finished(config: Config, source: str) -> list[tuple[str, float, float]]:
     """Name, nats per token and bits per byte of the finished runs that can be compared."""
     records = map(read_record, finished_runs())
     return [
         (f"run {record.path.name}", r["val_loss"], r["val_bits_per_byte"])
         for record in records
-        if (record.config.data, record.config.tokenizer) == (config.data, config.tokenizer)
         for r in (record.results,)
+        if (r["source"], record.config.tokenizer) == (source, config.tokenizer)
     ]
 
 
@@ -84,7 +84,9 @@ def main(config: Config) -> None:
             "how often each follows each": bigram(corpus),
         }
         bits = {name: Score(loss, n_tokens).bits_per_byte(n_bytes) for name, loss in told.items()}
-    rows = [(name, loss, bits[name]) for name, loss in told.items()] + finished(config)
+    rows = [(name, loss, bits[name]) for name, loss in told.items()] + finished(
+        config, corpus.source
+    )
     print("| what it knows | nats per token | bits per byte |\n|---|---|---|")
     for name, loss, bit in sorted(rows, key=lambda row: -row[1]):
         print(f"| {name} | {loss:.3f} | {bit:.3f} |")
