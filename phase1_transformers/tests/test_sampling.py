@@ -197,6 +197,14 @@ def test_sample_follows_the_probabilities():
 
 
 @pytest.mark.exercise("1.23")
+def test_sample_draws_each_row_from_its_own_logits():
+    sure_of = torch.tensor([3, 0, 4, 1, 2])
+    logits = torch.zeros(5, 5).scatter(1, sure_of[:, None], 50.0)  # the others: e^-50 each
+    ids = sampling.sample(logits, Sampling(), torch.Generator().manual_seed(0))
+    checks.equal(ids, sure_of, "ids of 5 rows, each of which is sure of another token")
+
+
+@pytest.mark.exercise("1.23")
 def test_sample_divides_by_the_temperature():
     expected = [0.2**2 / 0.68, 0.8**2 / 0.68]
     check_frequencies([0.2, 0.8], Sampling(temperature=0.5), expected, "temperature 0.5")

@@ -226,3 +226,50 @@ def _(logits, sampling, generator=None):
 def _(logits, sampling, generator=None):
     T = sampling.temperature
     return drawn(logits / T, sampling, generator) if T > 0 else logits.argmax(1)
+
+
+@attempt("top_p_goes_on_at_equality")
+def _(logits, p):
+    order = logits.argsort(dim=-1, descending=True, stable=True)
+    total = logits.softmax(-1).gather(-1, order).cumsum(-1)
+    before = torch.cat([torch.zeros_like(total[..., :1]), total[..., :-1]], dim=-1)
+    keep = (before <= p) | (p == 1)
+    return as_mask(logits, torch.zeros_like(keep).scatter(-1, order, keep))
+
+
+@attempt("top_p_gathers_back")
+def _(logits, p):
+    x, order = torch.sort(logits, dim=-1, descending=True, stable=True)
+    total = torch.softmax(x, -1).cumsum(-1)
+    keep = torch.cat([torch.ones_like(total[..., :1]).bool(), total[..., :-1] < p], -1) | (p == 1)
+    return torch.gather(as_mask(x, keep), -1, order)
+
+
+@attempt("top_p_ties_to_larger_ids")
+def _(logits, p):
+    x, order = torch.sort(logits, dim=-1, stable=True)
+    drop = torch.softmax(x, -1).cumsum(-1) <= 1 - p
+    drop[..., -1:] = False
+    drop = torch.zeros_like(drop) if p == 1 else drop
+    return as_mask(logits, ~drop.scatter(-1, order, drop))
+
+
+@attempt("sample_first_row_for_all")
+def _(logits, sampling, generator=None):
+    T, rows = sampling.temperature, len(logits)
+    if T == 0:
+        return logits.argmax(1)
+    return drawn(logits[0].float().repeat(rows, 1) / T, sampling, generator)
+
+
+@attempt("sample_keeps_the_drawn_axis")
+def _(logits, sampling, generator=None):
+    T = sampling.temperature
+    if T > 0:
+        return drawn(logits.float() / T, sampling, generator).unsqueeze(-1)
+    return logits.argmax(1)
+
+
+@attempt("sample_has_no_greedy_branch")
+def _(logits, sampling, generator=None):
+    return drawn(logits.float().div(sampling.temperature), sampling, generator)

@@ -168,6 +168,42 @@ def top_p_returns_probabilities(logits, p):
     return torch.zeros_like(probs).scatter(-1, order, kept / kept.sum(dim=-1, keepdim=True))
 
 
+@mistake(
+    "1.23",
+    "sampling.top_p",
+    "Where those before a token reach p exactly, it is one too many: a token goes if they have p or more, not only more.",
+)
+def top_p_goes_on_at_equality(logits, p):
+    ranked, order = logits.sort(dim=-1, descending=True, stable=True)
+    probs = ranked.softmax(dim=-1)
+    likelier = probs.cumsum(dim=-1) - probs
+    return logits.scatter(-1, order, ranked.masked_fill((likelier > p) & (p < 1), -math.inf))
+
+
+@mistake(
+    "1.23",
+    "sampling.top_p",
+    "To undo the sort you gather, which sorts once more: order says where each logit came from, so scatter to there.",
+)
+def top_p_gathers_back(logits, p):
+    ranked, order = logits.sort(dim=-1, descending=True, stable=True)
+    probs = ranked.softmax(dim=-1)
+    likelier = probs.cumsum(dim=-1) - probs
+    return ranked.masked_fill((likelier >= p) & (p < 1), -math.inf).gather(-1, order)
+
+
+@mistake(
+    "1.23",
+    "sampling.top_p",
+    "Sorted upwards, the tail is cut off from the wrong end of a tie: of equal logits the smaller ids come first.",
+)
+def top_p_ties_to_larger_ids(logits, p):
+    ranked, order = logits.sort(dim=-1, stable=True)
+    tail = ranked.softmax(dim=-1).cumsum(dim=-1) <= 1 - p
+    tail[..., -1] = False
+    return logits.scatter(-1, order, ranked.masked_fill(tail & (p < 1), -math.inf))
+
+
 # -- min p ------------------------------------------------------------------------------------
 
 
@@ -348,3 +384,35 @@ def sample_in_narrow_dtype(logits, sampling, generator=None):
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
     return _draw(logits / sampling.temperature, sampling, generator)
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "All rows draw from the first row's probabilities; each text of a batch has its own.",
+)
+def sample_first_row_for_all(logits, sampling, generator=None):
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    logits = (logits[:1].float() / sampling.temperature).expand_as(logits)
+    return _draw(logits, sampling, generator)
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "The drawn ids have the shape (B, 1), as multinomial gives them; one token a row is (B,).",
+)
+def sample_keeps_the_drawn_axis(logits, sampling, generator=None):
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    return _draw(logits.float() / sampling.temperature, sampling, generator)[:, None]
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "Temperature 0 has no branch of its own: logits over 0 are infinite, and there is nothing to draw from.",
+)
+def sample_has_no_greedy_branch(logits, sampling, generator=None):
+    return _draw(logits.float() / sampling.temperature, sampling, generator)
