@@ -125,3 +125,31 @@ def _(model, idx, cache):
     scores = model(idx[:, before:], cache=cache)[0]
     cache.length += idx.shape[1] - before
     return scores[:, -1]
+
+
+@attempt("append_makes_a_new_cache")
+def _(self, layer, k, v):
+    start, end = self.length, self.length + k.shape[2]
+    for name, new in (("k", k), ("v", v)):
+        store = getattr(self, name).detach().clone()
+        store[layer].narrow(2, start, new.shape[2]).copy_(new)
+        setattr(self, name, store)
+    return self.k[layer][:, :, :end], self.v[layer][:, :, :end]
+
+
+@attempt("next_logits_one_by_one")
+def _(model, idx, cache):
+    for token in idx[:, cache.length :].split(1, dim=1):
+        scores = model(token, cache=cache)[0].squeeze(1)
+    return scores
+
+
+@attempt("next_logits_ignores_the_cache")
+def _(model, idx, cache):
+    return model(idx, cache=None)[0].select(1, -1)
+
+
+@attempt("next_logits_keeps_an_axis")
+def _(model, idx, cache):
+    scores = model(idx[:, cache.length :], cache=cache)[0]
+    return scores.narrow(1, scores.shape[1] - 1, 1)

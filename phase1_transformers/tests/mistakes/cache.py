@@ -187,3 +187,47 @@ def next_logits_advances_again(model, idx, cache):
     logits, _ = model(new, cache=cache)
     cache.advance(new.shape[1])
     return logits[:, -1]
+
+
+@mistake(
+    "1.21",
+    "cache.KVCache.append",
+    "The whole cache is made anew at every step, room included; write into the k and v that are there.",
+)
+def append_makes_a_new_cache(self, layer, k, v):
+    end = self.length + k.shape[2]
+    self.k, self.v = self.k.clone(), self.v.clone()
+    self.k[layer, :, :, self.length : end] = k
+    self.v[layer, :, :, self.length : end] = v
+    return self.k[layer, :, :, :end], self.v[layer, :, :, :end]
+
+
+@mistake(
+    "1.21",
+    "cache.next_logits",
+    "The new tokens are read one by one; a prompt takes one pass, since the model reads many tokens at once.",
+)
+def next_logits_one_by_one(model, idx, cache):
+    for place in range(cache.length, idx.shape[1]):
+        logits, _ = model(idx[:, place : place + 1], cache=cache)
+    return logits[:, -1]
+
+
+@mistake(
+    "1.21",
+    "cache.next_logits",
+    "The cache is not used at all: the whole text is read for every token, and nothing is kept.",
+)
+def next_logits_ignores_the_cache(model, idx, cache):
+    logits, _ = model(idx)
+    return logits[:, -1]
+
+
+@mistake(
+    "1.21",
+    "cache.next_logits",
+    "An axis of one place is left, (B, 1, V); index the last place, do not slice it.",
+)
+def next_logits_keeps_an_axis(model, idx, cache):
+    logits, _ = model(idx[:, cache.length :], cache=cache)
+    return logits[:, -1:]
