@@ -40,6 +40,16 @@ def _(model, idx, max_new_tokens):
     return idx
 
 
+@attempt("recite_one_place_back")
+def _(model, idx, max_new_tokens):
+    cache, places, new = start(model, idx), torch.arange(idx.shape[1]), idx
+    for _ in range(max_new_tokens):
+        new = read(model, new, places, cache)
+        places = torch.tensor([idx.shape[1] - 1])
+        idx = torch.hstack([idx, new])
+    return idx
+
+
 @attempt("recite_one_position_for_all")
 def _(model, idx, max_new_tokens):
     cache = start(model, idx)

@@ -123,3 +123,13 @@ def _():
 @attempt("guess_speed_of_reading_twice")
 def _():
     return 2500e6 / 124.4e6
+
+
+@attempt("guess_flops_two_a_parameter")
+def _():
+    return 248_800_000
+
+
+@attempt("guess_speed_of_gibibytes")
+def _():
+    return 1024**3 / 124.4e6 * 5

@@ -49,6 +49,25 @@ def recite_one_place_on(model, idx, max_new_tokens):
 @mistake(
     "1.24",
     "clinic_cache.recite",
+    "The new tokens stand one place too far back, where the last token that was read stands already.",
+)
+def recite_one_place_back(model, idx, max_new_tokens):
+    cache = KVCache(model.config, idx.shape[0], dtype=model.token_embedding.weight.dtype)
+    for _ in range(max_new_tokens):
+        new = idx[:, cache.length :]
+        positions = torch.arange(new.shape[1]) + max(0, cache.length - 1)
+        x = model.token_embedding(new) + model.position_embedding(positions)
+        for block in model.blocks:
+            x = block(x, cache=cache)
+        cache.advance(new.shape[1])
+        scores = model.head(model.norm(x[:, -1]))
+        idx = torch.cat([idx, scores.argmax(dim=-1, keepdim=True)], dim=1)
+    return idx
+
+
+@mistake(
+    "1.24",
+    "clinic_cache.recite",
     "Right for one token at a time, but now the whole prompt stands in one place: count on from there.",
 )
 def recite_one_position_for_all(model, idx, max_new_tokens):

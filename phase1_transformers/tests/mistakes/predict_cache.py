@@ -6,7 +6,7 @@ from shared.mistakes import mistake
 @mistake(
     "1.22",
     "predict_cache.bytes_of_gpt2_cache",
-    "That is one of the two: a token leaves a key and a value behind.",
+    "Half of it: a token leaves a key and also a value behind, and a number of float32 takes four bytes.",
 )
 def guess_cache_without_values():
     return 37_748_736
@@ -217,3 +217,21 @@ def guess_seconds_per_token():
 )
 def guess_speed_of_reading_twice():
     return 20e9 / (8 * 124.4e6)
+
+
+@mistake(
+    "1.22",
+    "predict_cache.flops_of_a_cached_token",
+    "Two a parameter is a good start, and leaves out what grows with the text: a query meets 1024 keys and values in each layer.",
+)
+def guess_flops_two_a_parameter():
+    return 2 * 124.4e6
+
+
+@mistake(
+    "1.22",
+    "predict_cache.tokens_per_s_at_most",
+    "A gigabyte is 10^9 bytes here; 2^30 is a gibibyte.",
+)
+def guess_speed_of_gibibytes():
+    return 20 * 2**30 / (4 * 124.4e6)
