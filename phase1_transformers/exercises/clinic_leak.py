@@ -84,6 +84,8 @@ def run_leak(rows: Tensor, *, seed: int = 0) -> Outcome:
 def leak_cause() -> str:
     """Name the cause of what `run_leak` suffered from, one letter.
 
+    More than one may be true of the program; the cause is what makes its loss too low.
+
     a. Some validation rows are training rows, too.
     b. The targets are not shifted, so the model is asked for the token that it has just read.
     c. Documents that share a row see each other.
