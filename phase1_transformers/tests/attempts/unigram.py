@@ -133,3 +133,18 @@ def _(text, log_probs, *, max_length, unknown):
         return before + log_probs.get(piece, unknown if len(piece) == 1 else -math.inf)
 
     return dynamic(text, rate, longest)
+
+
+@attempt("viterbi_mean_of_scores")
+def _(text, log_probs, *, max_length, unknown):
+    ways = {0: (0.0, ())}
+    for n in range(1, len(text) + 1):
+        for k in range(min(n, max_length), 0, -1):
+            piece = text[n - k : n]
+            if piece not in log_probs and k > 1:
+                continue
+            total, pieces = ways[n - k]
+            way = total + log_probs.get(piece, unknown), (*pieces, piece)
+            if n not in ways or way[0] / len(way[1]) > ways[n][0] / len(ways[n][1]):
+                ways[n] = way
+    return list(ways[len(text)][1])

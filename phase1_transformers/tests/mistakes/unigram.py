@@ -157,3 +157,20 @@ def viterbi_max_length_excluded(text, log_probs, *, max_length, unknown):
 def viterbi_ignores_max_length(text, log_probs, *, max_length, unknown):
     last = forward(text, len(text), lambda before, p: before + value(p, log_probs, unknown))
     return backtrack(text, last)
+
+
+@mistake(
+    "1.5",
+    "unigram.viterbi",
+    "The mean score of the pieces is compared: a segmentation is as probable as the product of its pieces, so the sum decides.",
+)
+def viterbi_mean_of_scores(text, log_probs, *, max_length, unknown):
+    best = [(0.0, [])]
+    for end in range(1, len(text) + 1):
+        ways = []
+        for start in range(max(0, end - max_length), end):
+            mean, pieces = best[start]
+            total = mean * len(pieces) + value(text[start:end], log_probs, unknown)
+            ways.append((total / (len(pieces) + 1), [*pieces, text[start:end]]))
+        best.append(max(ways, key=lambda way: way[0]))
+    return best[-1][1]
