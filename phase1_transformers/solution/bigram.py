@@ -16,7 +16,7 @@ class Bigram(nn.Module):
 
     Args:
         vocab_size: V, different tokens.
-        generator: of the random weights, N(0, 0.02).
+        generator: of the random weights, N(0, 0.02^2).
     """
 
     def __init__(self, vocab_size: int, generator: torch.Generator | None = None) -> None:
@@ -47,7 +47,8 @@ def count_bigrams(tokens: Tensor, vocab_size: int) -> Tensor:
         vocab_size: V; every id is smaller.
 
     Returns:
-        (V, V) int64; entry [i, j] is how often token j comes right after token i.
+        (V, V) int64; entry [i, j] is how often token j comes right after token i. Fewer than two
+        tokens have no pairs.
 
     Raises:
         ValueError: if tokens is not one row.
