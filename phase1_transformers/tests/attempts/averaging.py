@@ -99,3 +99,31 @@ def _(x):
     tril = torch.tril(torch.ones(T, T), diagonal=-1)
     wei = torch.zeros((T, T), dtype=x.dtype).masked_fill(tril == 0, float("-inf"))
     return F.softmax(wei, dim=-1) @ x
+
+
+@attempt("average_loops_of_nothing")
+def _(x):
+    rows = [[sequence[:t].sum(0) / t for t in range(len(sequence))] for sequence in x]
+    return torch.stack([torch.stack(row) for row in rows])
+
+
+@attempt("average_loops_first_alone")
+def _(x):
+    y = torch.zeros_like(x)
+    for i in range(x.size(0)):
+        for j in range(x.size(1)):
+            y[i, j] = x[i, 0 : max(j, 1)].mean(0)
+    return y
+
+
+@attempt("average_matrix_in_float32")
+def _(x):
+    wei = torch.tril(torch.ones(x.shape[1], x.shape[1]))
+    wei = wei / wei.sum(1, keepdim=True)
+    return torch.matmul(wei, x)
+
+
+@attempt("average_softmax_of_ones")
+def _(x):
+    tril = torch.tril(torch.ones(x.shape[1], x.shape[1], dtype=x.dtype))
+    return F.softmax(tril, dim=1) @ x

@@ -142,3 +142,52 @@ def average_softmax_hides_itself(x):
     hidden = torch.ones(T, T, dtype=torch.bool).triu()
     scores = torch.zeros(T, T, dtype=x.dtype).masked_fill(hidden, float("-inf"))
     return scores.softmax(dim=-1) @ x
+
+
+@mistake(
+    "1.7",
+    "averaging.average_loops",
+    "x[:t] ends before t: the first position averages nothing, which is NaN, and no position sees itself.",
+)
+def average_loops_of_nothing(x):
+    B, T, _ = x.shape
+    out = torch.zeros_like(x)
+    for b in range(B):
+        for t in range(T):
+            out[b, t] = x[b, :t].mean(dim=0)
+    return out
+
+
+@mistake(
+    "1.7",
+    "averaging.average_loops",
+    "Only the first position sees itself: all the others average what stands before them; include position t.",
+)
+def average_loops_first_alone(x):
+    B, T, _ = x.shape
+    out = x.clone()
+    for b in range(B):
+        for t in range(1, T):
+            out[b, t] = x[b, :t].mean(dim=0)
+    return out
+
+
+@mistake(
+    "1.7",
+    "averaging.average_matrix",
+    "torch.ones is float32 unless it is told otherwise: the weights need the dtype of x.",
+)
+def average_matrix_in_float32(x):
+    T = x.shape[1]
+    ones = torch.ones(T, T).tril()
+    return (ones / ones.sum(dim=1, keepdim=True)) @ x
+
+
+@mistake(
+    "1.7",
+    "averaging.average_softmax",
+    "The softmax is of a triangle of ones: its zeros, the future, still weigh e^0; they must be -inf, and the ones 0.",
+)
+def average_softmax_of_ones(x):
+    T = x.shape[1]
+    return torch.ones(T, T, dtype=x.dtype).tril().softmax(dim=-1) @ x
