@@ -81,8 +81,9 @@ class GPT(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Score every token as the next one, at every position.
 
-        The embedding goes through dropout before the first block. Learned positions are added to
-        it; rotary ones go to each block. Positions count from 0, and on from what a cache has read.
+        Learned positions are added to the token embedding, and the sum goes through dropout before
+        the first block; rotary positions go to each block instead. A model has one kind or the
+        other. Positions count from 0, and on from what a cache has read.
 
         Args:
             idx: (B, T) token ids, left as they are; with a cache, only those it has not seen.

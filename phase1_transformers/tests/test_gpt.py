@@ -300,6 +300,21 @@ def test_gpt_drops_from_the_embedding():
 
 
 @pytest.mark.exercise("1.13")
+def test_gpt_drops_from_positions_too():
+    model = make_gpt(replace(GPT2, dropout=0.5)).train()
+    del model.blocks[:]
+    with torch.no_grad():
+        model.token_embedding.weight.zero_()
+        model.position_embedding.weight.fill_(1.0)
+    streams = []
+    model.norm.register_forward_pre_hook(lambda norm, args: streams.extend(args))
+    torch.manual_seed(0)
+    pair(model(tokens()))
+    found = sorted({value for stream in streams for value in stream.flatten().tolist()})
+    checks.close(found, [0.0, 2.0], "stream of tokens 0 + positions 1, dropped or doubled")
+
+
+@pytest.mark.exercise("1.13")
 def test_gpt_refuses_more_than_block_size():
     model = make_gpt(GPT2)
     too_long = lambda: model(torch.zeros(1, BLOCK_SIZE + 1, dtype=torch.long))  # noqa: E731

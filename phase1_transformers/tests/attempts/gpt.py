@@ -234,12 +234,9 @@ def _(self, idx, targets=None, cache=None):
     angles = None
     if self.config.positions == "learned":
         stream = stream + self.position_embedding(where)
-    theta = self.config.rope_theta if self.config.rope_theta else 10000
-    turns = rotary_angles(where, self.config.head_dim, theta)
-    angles = (torch.cos(turns), torch.sin(turns))
     stream = self.dropout(stream)
     for layer in self.blocks:
-        stream = layer(stream, rotary=angles, cache=cache)
+        stream = layer(stream, rotary=self.rotary(where), cache=cache)
     if cache is not None:
         cache.advance(n_new)
     scores = self.head(self.norm(stream))
@@ -428,6 +425,49 @@ def _(self, idx, targets=None, cache=None):
     else:
         angles = self.rotary(where)
     stream = stream
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = self.head(self.norm(stream))
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_drops_before_positions")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    angles = self.rotary(where) if self.config.positions == "rotary" else None
+    stream = self.dropout(self.token_embedding(idx))
+    if angles is None:
+        stream = stream + self.position_embedding(where)
+    for layer in self.blocks:
+        stream = layer(stream, rotary=angles, cache=cache)
+    if cache is not None:
+        cache.advance(n_new)
+    scores = self.head(self.norm(stream))
+    if targets is not None:
+        return scores, self.ops.next_token_loss(scores, targets)
+    return scores, None
+
+
+@attempt("gpt_scales_the_embedding")
+def _(self, idx, targets=None, cache=None):
+    n_new = idx.size(1)
+    n_old = cache.length if cache is not None else 0
+    if n_old + n_new > self.config.block_size:
+        raise ValueError(f"{n_old + n_new} tokens; block_size is {self.config.block_size}")
+    where = n_old + torch.arange(n_new)
+    angles = self.rotary(where) if self.config.positions == "rotary" else None
+    stream = self.token_embedding(idx).mul(self.config.n_embd**0.5)
+    if angles is None:
+        stream = stream + self.position_embedding(where)
+    stream = self.dropout(stream)
     for layer in self.blocks:
         stream = layer(stream, rotary=angles, cache=cache)
     if cache is not None:

@@ -268,8 +268,7 @@ def gpt_rotary_always(self, idx, targets=None, cache=None):
     x = self.token_embedding(idx)
     if self.position_embedding is not None:
         x = x + self.position_embedding(positions)
-    angles = rotary_angles(positions, self.config.head_dim, self.config.rope_theta or 10_000.0)
-    rotary = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    rotary = self.rotary(positions)
     x = self.dropout(x)
     for block in self.blocks:
         x = block(x, rotary, cache)
@@ -470,6 +469,55 @@ def gpt_without_embedding_dropout(self, idx, targets=None, cache=None):
         x = x + self.position_embedding(positions)
     else:
         rotary = self.rotary(positions)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "Only the token's vector is dropped from, and the position is added afterwards; dropout is for their sum.",
+)
+def gpt_drops_before_positions(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.dropout(self.token_embedding(idx))
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    for block in self.blocks:
+        x = block(x, rotary, cache)
+    if cache is not None:
+        cache.advance(T)
+    logits = self.head(self.norm(x))
+    return logits, None if targets is None else self.ops.next_token_loss(logits, targets)
+
+
+@mistake(
+    "1.13",
+    "gpt.GPT.forward",
+    "The embedding is multiplied by sqrt(n_embd), as in the paper of 2017; GPT-2 and we leave it as it is.",
+)
+def gpt_scales_the_embedding(self, idx, targets=None, cache=None):
+    T, start = idx.shape[1], 0 if cache is None else cache.length
+    if start + T > self.config.block_size:
+        raise ValueError(f"{start + T} tokens; block_size is {self.config.block_size}")
+    positions = torch.arange(start, start + T, device=idx.device)
+    x = self.token_embedding(idx) * self.config.n_embd**0.5
+    rotary = None
+    if self.position_embedding is not None:
+        x = x + self.position_embedding(positions)
+    else:
+        rotary = self.rotary(positions)
+    x = self.dropout(x)
     for block in self.blocks:
         x = block(x, rotary, cache)
     if cache is not None:
