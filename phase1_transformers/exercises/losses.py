@@ -21,7 +21,8 @@ def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
         targets: (...) token ids, left as they are; `IGNORED` where there is nothing to predict.
 
     Returns:
-        A scalar of the logits' dtype, which can be differentiated; 0 if no target counts.
+        A scalar of the logits' dtype, which can be differentiated; 0 if no target counts. A NaN
+        among the scores of a target that counts is not hidden: the loss is NaN.
 
     Raises:
         ValueError: if the shapes do not fit.

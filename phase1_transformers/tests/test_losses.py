@@ -65,6 +65,8 @@ def test_each_token_that_counts_weighs_the_same():
     logits, targets = make_batch((3, 4))
     targets[1, 1:], targets[2] = IGNORED, IGNORED
     given = targets.clone()
+    loss = losses.next_token_loss(logits[:2], targets[:2])
+    checks.close(loss, mean_by_hand(logits[:2], given[:2]), "loss of sequences of 4 and 1 targets")
     loss = losses.next_token_loss(logits, targets)
     checks.close(loss, mean_by_hand(logits, given), "loss of sequences of 4, 1 and 0 targets")
     checks.equal(targets, given, "targets after next_token_loss, which leaves them as they were")
@@ -80,6 +82,7 @@ def test_value_and_gradient_agree_with_torch(shape):
     loss = losses.next_token_loss(logits, targets)
     checks.close(loss, expected, f"loss of targets of shape {shape}")
     checks.law(getattr(loss, "requires_grad", False), "the loss can be differentiated")
+    checks.equal(str(loss.dtype), "torch.float64", "dtype of the loss of float64 logits")
     (gradient,) = torch.autograd.grad(loss, logits)
     checks.close(gradient, wanted, "gradient of the logits")
     checks.equal(gradient[targets == IGNORED].abs().sum(), 0.0, "gradient where the target is out")
@@ -100,8 +103,19 @@ def test_nothing_to_predict_is_a_loss_of_zero():
     logits, targets = make_batch((2, 3))
     loss = losses.next_token_loss(logits, torch.full_like(targets, IGNORED))
     checks.close(loss, 0.0, "loss if every target is ignored")
-    (gradient,) = torch.autograd.grad(loss, logits)
+    told = "the loss can be differentiated, even if every target is ignored"
+    checks.law(getattr(loss, "requires_grad", False), told)
+    (gradient,) = torch.autograd.grad(loss, logits, materialize_grads=True)
     checks.equal(gradient, torch.zeros_like(gradient), "gradient if every target is ignored")
+
+
+@pytest.mark.exercise("1.14")
+def test_broken_scores_are_not_hidden():
+    logits, targets = make_batch((2, 3))
+    broken = logits.detach().clone()
+    broken[0, 1, 2] = math.nan
+    loss = losses.next_token_loss(broken, targets)
+    checks.law(torch.as_tensor(loss).isnan(), "the loss of a NaN score is NaN", loss)
 
 
 @pytest.mark.exercise("1.14")

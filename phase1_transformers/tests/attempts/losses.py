@@ -103,6 +103,34 @@ def _(logits, targets):
     return nats.sum() / n
 
 
+@attempt("next_token_loss_hides_nan")
+def _(logits, targets):
+    mean = _nats(logits, targets).sum() / (targets != -100).sum()
+    return torch.where(mean.isnan(), torch.zeros_like(mean), mean)
+
+
+@attempt("next_token_loss_drops_token_zero")
+def _(logits, targets):
+    keep = targets > 0
+    if not keep.any():
+        return logits.sum() * 0
+    log_probs = logits[keep].log_softmax(-1)
+    return -log_probs[torch.arange(len(log_probs)), targets[keep]].mean()
+
+
+@attempt("next_token_loss_constant_if_empty")
+def _(logits, targets):
+    nats = _nats(logits, targets)
+    n = (targets != -100).sum()
+    return nats.sum() / n if n else logits.new_zeros(())
+
+
+@attempt("next_token_loss_in_float32")
+def _(logits, targets):
+    nats = _nats(logits.to(torch.float32), targets)
+    return nats.sum() / (targets != -100).sum().clamp_min(1)
+
+
 @attempt("perplexity_base_two")
 def _(nats_per_token):
     return math.pow(2, nats_per_token)

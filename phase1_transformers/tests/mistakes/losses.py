@@ -164,6 +164,55 @@ def next_token_loss_overwrites_targets(logits, targets):
 
 @mistake(
     "1.14",
+    "losses.next_token_loss",
+    "NaN is replaced by 0: that settles 0 / 0, and hides every model that has fallen apart behind a perfect loss.",
+)
+def next_token_loss_hides_nan(logits, targets):
+    counts = targets != IGNORED
+    chosen = logits.gather(-1, targets.where(counts, 0)[..., None])[..., 0]
+    nats = (torch.logsumexp(logits, dim=-1) - chosen).where(counts, 0)
+    return (nats.sum() / counts.sum()).nan_to_num(0.0)
+
+
+@mistake(
+    "1.14",
+    "losses.next_token_loss",
+    "Token 0 is taken for padding; it is a token like any other, and IGNORED alone does not count.",
+)
+def next_token_loss_drops_token_zero(logits, targets):
+    counts = targets > 0
+    chosen = logits.gather(-1, targets.where(counts, 0)[..., None])[..., 0]
+    nats = torch.logsumexp(logits, dim=-1) - chosen
+    return nats.where(counts, 0).sum() / counts.sum().clamp(min=1)
+
+
+@mistake(
+    "1.14",
+    "losses.next_token_loss",
+    "A constant 0 is returned if no target counts: it has no graph, so backward fails; let it depend on the logits.",
+)
+def next_token_loss_constant_if_empty(logits, targets):
+    counts = targets != IGNORED
+    if not counts.any():
+        return torch.tensor(0.0, dtype=logits.dtype)
+    rows, targets = logits[counts], targets[counts]
+    return (torch.logsumexp(rows, dim=-1) - rows.gather(-1, targets[:, None])[:, 0]).mean()
+
+
+@mistake(
+    "1.14",
+    "losses.next_token_loss",
+    "The scores are made float32 first; the loss has the dtype of the logits.",
+)
+def next_token_loss_in_float32(logits, targets):
+    logits, counts = logits.float(), targets != IGNORED
+    chosen = logits.gather(-1, targets.where(counts, 0)[..., None])[..., 0]
+    nats = torch.logsumexp(logits, dim=-1) - chosen
+    return nats.where(counts, 0).sum() / counts.sum().clamp(min=1)
+
+
+@mistake(
+    "1.14",
     "losses.perplexity",
     "2 to the power of a loss in bits is right; this loss is in nats.",
 )
