@@ -28,11 +28,15 @@ def drawn(config, scheme="gpt2", seed=0):
 
 
 def check_std(weight, expected, name):
-    """Compare with three sigma of a standard deviation; record it coarsely, whatever the draws."""
+    """Compare with five sigma of a standard deviation; record it coarsely, whatever the draws.
+
+    Right answers draw in different orders. Three sigma would refuse one of 25 of them, as there
+    are fifteen comparisons; five refuse none in 100,000.
+    """
     ratio = float(weight.detach().double().std() / expected)
     coarse = 2 ** (round(4 * math.log2(max(ratio, 1e-6))) / 4)
-    rtol = 3 / math.sqrt(2 * weight.numel())
-    said = f"about {coarse:.2g} times the right value"
+    rtol = 5 / math.sqrt(2 * weight.numel())
+    said = f"about {coarse:.2g} times the right value" if coarse != 1 else "a few percent off"
     checks.law(abs(ratio - 1) < rtol, f"std of {name}", actual=said)
 
 
@@ -80,11 +84,11 @@ def test_biases_are_zero_and_norms_stay(scheme):
 def test_weights_are_normal_around_zero():
     weight = drawn(GPT2).token_embedding.weight.detach()
     off = float(weight.mean().abs()) / (0.02 / math.sqrt(weight.numel()))
-    checks.law(off < 3, "the mean of the token table is 0", f"off by {round(off)} sigma")
+    checks.law(off < 5, "the mean of the token table is 0", f"off by {round(off)} sigma")
     # 4.55 % of a normal distribution lie beyond two sigma, and nothing of a uniform one; for
     # 19,200 draws that share's own sigma is 0.15 %.
     share = float((weight.abs() > 0.04).double().mean())
-    in_range = abs(share - 0.0455) < 0.0045
+    in_range = abs(share - 0.0455) < 0.0075
     checks.law(in_range, "4.55 % of the token table lie beyond two std", f"{100 * share:.0f} %")
 
 

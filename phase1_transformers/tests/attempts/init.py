@@ -185,3 +185,44 @@ def _(model, generator=None, scheme="modern"):
     for name, weight, _table in _layers(model):
         _fill(weight, 0.02 * shrink if name.endswith("proj") else 0.02, generator)
     _zero_biases(model)
+
+
+@attempt("init_modern_without_root")
+def _(model, generator=None, scheme="gpt2"):
+    shrink = (2 * model.config.n_layer) ** -0.5
+    for name, weight, is_table in _layers(model):
+        if scheme == "gpt2":
+            _fill(weight, 0.02 * (shrink if name.endswith("proj") else 1), generator)
+        elif name.endswith("proj"):
+            weight.data.zero_()
+        else:
+            _fill(weight, 0.02 if is_table else 1 / weight.shape[1], generator)
+    _zero_biases(model)
+
+
+@attempt("init_shrinks_all_linear")
+def _(model, generator=None, scheme="gpt2"):
+    shrink = (2 * model.config.n_layer) ** -0.5
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding):
+            _fill(module.weight, 0.02, generator)
+        elif isinstance(module, nn.Linear):
+            fan_in = module.weight.shape[1]
+            modern = 0.02 if name == "head" else 0 if name.endswith("proj") else fan_in**-0.5
+            _fill(module.weight, 0.02 * shrink if scheme == "gpt2" else modern, generator)
+    _zero_biases(model)
+
+
+@attempt("init_breaks_the_tie")
+def _(model, generator=None, scheme="gpt2"):
+    shrink = (2 * model.config.n_layer) ** -0.5
+    for name, module in list(model.named_modules()):
+        if not isinstance(module, (nn.Linear, nn.Embedding)):
+            continue
+        is_table = isinstance(module, nn.Embedding) or name == "head"
+        std = 0.02 * (shrink if name.endswith("proj") else 1)
+        if scheme == "modern" and not is_table:
+            std = 0 if name.endswith("proj") else module.weight.shape[1] ** -0.5
+        fresh = torch.empty_like(module.weight).normal_(generator=generator)
+        module.weight = nn.Parameter(fresh * std)
+    _zero_biases(model)

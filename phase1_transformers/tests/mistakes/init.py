@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import nn
 
 from shared.mistakes import mistake
@@ -226,5 +227,56 @@ def init_modern_is_gpt2(model, generator=None, scheme="gpt2"):
         if isinstance(module, nn.Linear | nn.Embedding):
             std = STD / math.sqrt(2 * model.config.n_layer) if name.endswith(".proj") else STD
             nn.init.normal_(module.weight, std=std, generator=generator)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+@mistake(
+    "1.15",
+    "init.init_weights",
+    "modern: 1 / fan_in is the variance; a normal distribution is drawn with its root, the standard deviation.",
+)
+def init_modern_without_root(model, generator=None, scheme="gpt2"):
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            std = STD / math.sqrt(2 * model.config.n_layer) if name.endswith(".proj") else STD
+            if scheme == "modern" and isinstance(module, nn.Linear) and name != "head":
+                std = 0.0 if name.endswith(".proj") else 1 / module.in_features
+            nn.init.normal_(module.weight, std=std, generator=generator)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+@mistake(
+    "1.15",
+    "init.init_weights",
+    "All linear layers are made smaller, the head too, and with it a tied table; only the projections into the stream should be.",
+)
+def init_shrinks_all_linear(model, generator=None, scheme="gpt2"):
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            std = (
+                STD / math.sqrt(2 * model.config.n_layer) if isinstance(module, nn.Linear) else STD
+            )
+            if scheme == "modern" and isinstance(module, nn.Linear) and name != "head":
+                std = 0.0 if name.endswith(".proj") else 1 / math.sqrt(module.in_features)
+            nn.init.normal_(module.weight, std=std, generator=generator)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+@mistake(
+    "1.15",
+    "init.init_weights",
+    "New parameters take the place of the old ones, so a tied head and its table part ways; draw in place.",
+)
+def init_breaks_the_tie(model, generator=None, scheme="gpt2"):
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            std = STD / math.sqrt(2 * model.config.n_layer) if name.endswith(".proj") else STD
+            if scheme == "modern" and isinstance(module, nn.Linear) and name != "head":
+                std = 0.0 if name.endswith(".proj") else 1 / math.sqrt(module.in_features)
+            weight = torch.randn(module.weight.shape, generator=generator) * std
+            module.weight = nn.Parameter(weight)
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
