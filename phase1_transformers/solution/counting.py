@@ -90,7 +90,8 @@ def mfu(tokens_per_s: float, flops_per_token: float, peak_flops: float) -> float
         peak_flops: of the machine, operations per second in the dtype used.
 
     Returns:
-        A share: 1 would be the peak.
+        A share: 1 would be the peak. It is not cut off there; above 1, a number that went in is
+        wrong, and one should see it.
 
     Raises:
         ValueError: if the peak is not positive.

@@ -128,6 +128,9 @@ def test_operations_of_one_token_by_hand():
     config = replace(gpt2(vocab_size=2, n_layer=1, n_head=1, n_embd=1), n_hidden=1)
     actual = counting.flops_per_token(config, n_keys=3, training=False)
     checks.close(actual, 2 * (4 + 2 + 2 + 2 * 3), "operations of one token", rtol=1e-12, atol=0)
+    actual = counting.flops_per_token(config, n_keys=2.5, training=False)
+    expected = 2 * (4 + 2 + 2 + 2 * 2.5)
+    checks.close(actual, expected, "operations, 2.5 keys on average", rtol=1e-12, atol=0)
 
 
 @pytest.mark.exercise("1.16")
@@ -212,6 +215,7 @@ def test_a_token_sees_itself():
 def test_mfu_by_hand():
     # 1000 tokens a second of 6e8 operations each are 6e11 a second, of 1e12 that are possible.
     checks.close(counting.mfu(1000.0, 6e8, 1e12), 0.6, "MFU of 1000 tokens/s")
+    checks.close(counting.mfu(1000.0, 6e9, 1e12), 6.0, "MFU if the peak is given ten times too low")
 
 
 @pytest.mark.exercise("1.16")

@@ -39,6 +39,26 @@ def _(config):
     return config.n_embd * (q + kv + kv + q) + 4 * n * config.n_embd**2
 
 
+@attempt("matrix_weights_four_squares")
+def _(config):
+    n = 3 if config.feedforward == "swiglu" else 2
+    return config.n_embd * (4 * config.n_embd + n * config.n_hidden)
+
+
+@attempt("matrix_weights_twelve_squares")
+def _(config):
+    attention = 4 * config.n_embd * config.n_embd
+    return attention + 2 * config.n_embd * (4 * config.n_embd)
+
+
+@attempt("matrix_weights_divided_width")
+def _(config):
+    per_head = config.n_embd // config.n_head
+    q, kv = config.n_head * per_head, config.n_kv_head * per_head
+    n = 3 if config.feedforward == "swiglu" else 2
+    return config.n_embd * (q + kv + kv + q + n * config.n_hidden)
+
+
 def _parts(config):
     """All terms by name, of the whole model."""
     C, D, L = config.n_embd, config.head_dim, config.n_layer
@@ -215,3 +235,45 @@ def _(tokens_per_s, flops_per_token, peak_flops):
 @attempt("mfu_divides_by_flops")
 def _(tokens_per_s, flops_per_token, peak_flops):
     return tokens_per_s / (flops_per_token * peak_flops)
+
+
+@attempt("n_parameters_gate_without_bias")
+def _(config, embeddings=True):
+    parts = _parts(config)
+    if config.bias and config.feedforward == "swiglu":
+        parts["biases"] -= config.n_layer * config.n_hidden
+    if not embeddings:
+        parts |= dict.fromkeys(("tokens", "positions", "head"), 0)
+    return sum(parts.values())
+
+
+@attempt("flops_of_all_parameters")
+def _(config, n_keys, training=True):
+    forward = 2 * n_parameters(config)
+    return 3.0 * forward if training else 1.0 * forward
+
+
+@attempt("flops_of_the_stream_width")
+def _(config, n_keys, training=True):
+    blocks, head, *_ = _products(config, n_keys)
+    forward = 2 * (blocks + head) + 4 * config.n_layer * n_keys * config.n_embd
+    return 3 * forward if training else forward
+
+
+@attempt("flops_attention_forward_only")
+def _(config, n_keys, training=True):
+    blocks, head, scores, values = _products(config, n_keys)
+    matrices = 2 * (blocks + head)
+    return (3 * matrices if training else matrices) + 2 * (scores + values)
+
+
+@attempt("flops_of_whole_keys")
+def _(config, n_keys, training=True):
+    forward = 2 * sum(_products(config, n_keys // 1))
+    return 3 * forward if training else forward
+
+
+@attempt("mfu_cut_off")
+def _(tokens_per_s, flops_per_token, peak_flops):
+    share = tokens_per_s / (peak_flops / flops_per_token)
+    return 1.0 if share > 1 else share

@@ -61,6 +61,36 @@ def matrix_weights_four_times_width(config):
 
 @mistake(
     "1.16",
+    "counting.matrix_weights_per_block",
+    "Attention is counted as four matrices of n_embd x n_embd; its heads are head_dim wide, and keys and values have n_kv_head of them.",
+)
+def matrix_weights_four_squares(config):
+    C = config.n_embd
+    return 4 * C * C + (3 if config.feedforward == "swiglu" else 2) * C * config.n_hidden
+
+
+@mistake(
+    "1.16",
+    "counting.matrix_weights_per_block",
+    "12 n_embd^2 holds for GPT-2's shape alone; here head_dim, n_kv_head and n_hidden are free.",
+)
+def matrix_weights_twelve_squares(config):
+    return 12 * config.n_embd**2
+
+
+@mistake(
+    "1.16",
+    "counting.matrix_weights_per_block",
+    "The width of a head is taken as n_embd / n_head; it is head_dim, and the heads together may differ from n_embd.",
+)
+def matrix_weights_divided_width(config):
+    C, D = config.n_embd, config.n_embd // config.n_head
+    attention = C * D * (config.n_head + 2 * config.n_kv_head) + config.n_head * D * C
+    return attention + (3 if config.feedforward == "swiglu" else 2) * C * config.n_hidden
+
+
+@mistake(
+    "1.16",
     "counting.n_parameters",
     "The tied table is counted twice: as table and as head it is one and the same parameter.",
 )
@@ -228,6 +258,24 @@ def n_parameters_keeps_untied_head(config, embeddings=True):
 
 @mistake(
     "1.16",
+    "counting.n_parameters",
+    "SwiGLU's gate has a bias as well: three linear layers, three biases.",
+)
+def n_parameters_gate_without_bias(config, embeddings=True):
+    C, D = config.n_embd, config.head_dim
+    norm = C * (2 if config.norm == "layer" and config.bias else 1)
+    block = matrix_weights_per_block(config) + 2 * norm + 2 * D * config.qk_norm
+    if config.bias:
+        block += D * (config.n_head + 2 * config.n_kv_head) + C + config.n_hidden + C
+    count = config.n_layer * block + norm
+    if embeddings:
+        count += config.vocab_size * C * (1 if config.tied else 2)
+        count += config.block_size * C * (config.positions == "learned")
+    return count
+
+
+@mistake(
+    "1.16",
     "counting.flops_per_token",
     "Only multiplications are counted; each weight costs a token one multiplication and one addition.",
 )
@@ -327,6 +375,48 @@ def flops_always_training(config, n_keys, training=True):
 
 @mistake(
     "1.16",
+    "counting.flops_per_token",
+    "2 or 6 for each parameter is the rule of thumb: positions and biases are no products, and attention's have no parameters.",
+)
+def flops_of_all_parameters(config, n_keys, training=True):
+    return (6 if training else 2) * float(n_parameters(config))
+
+
+@mistake(
+    "1.16",
+    "counting.flops_per_token",
+    "Attention is counted n_embd wide; n_head heads of head_dim may be wider or narrower than the stream.",
+)
+def flops_of_the_stream_width(config, n_keys, training=True):
+    weights = config.n_layer * matrix_weights_per_block(config) + config.vocab_size * config.n_embd
+    attention = config.n_layer * config.n_embd * 2 * n_keys
+    return (6 if training else 2) * (weights + attention)
+
+
+@mistake(
+    "1.16",
+    "counting.flops_per_token",
+    "Attention is left out of the backward pass; its two products have a gradient for both of their factors, too.",
+)
+def flops_attention_forward_only(config, n_keys, training=True):
+    weights = config.n_layer * matrix_weights_per_block(config) + config.vocab_size * config.n_embd
+    attention = config.n_layer * config.n_head * config.head_dim * 2 * n_keys
+    return (6 if training else 2) * weights + 2 * attention
+
+
+@mistake(
+    "1.16",
+    "counting.flops_per_token",
+    "n_keys was cut to a whole number; it is an average, such as (T + 1) / 2.",
+)
+def flops_of_whole_keys(config, n_keys, training=True):
+    weights = config.n_layer * matrix_weights_per_block(config) + config.vocab_size * config.n_embd
+    attention = config.n_layer * config.n_head * config.head_dim * 2 * int(n_keys)
+    return (6 if training else 2) * (weights + attention)
+
+
+@mistake(
+    "1.16",
     "counting.mfu",
     "It is upside down: what is done per second stands above what could be done.",
 )
@@ -359,3 +449,12 @@ def mfu_times_three(tokens_per_s, flops_per_token, peak_flops):
 )
 def mfu_divides_by_flops(tokens_per_s, flops_per_token, peak_flops):
     return tokens_per_s / flops_per_token / peak_flops
+
+
+@mistake(
+    "1.16",
+    "counting.mfu",
+    "The share is cut off at 1: a peak or a count that is wrong would look like a perfect machine.",
+)
+def mfu_cut_off(tokens_per_s, flops_per_token, peak_flops):
+    return min(1.0, tokens_per_s * flops_per_token / peak_flops)
