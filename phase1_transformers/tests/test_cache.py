@@ -40,6 +40,9 @@ def test_length_is_for_advance():
     kv = cache.KVCache(CONFIG, 1)
     kv.append(0, *new_keys(3, seed=0))
     checks.equal(kv.length, 0, "length after the first of three layers has stored 3 tokens")
+    for layer in (1, 2):
+        kv.append(layer, *new_keys(3, seed=layer))
+    checks.equal(kv.length, 0, "length after all three layers have stored 3 tokens")
 
 
 @pytest.mark.exercise("1.21")

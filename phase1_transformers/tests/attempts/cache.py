@@ -153,3 +153,20 @@ def _(model, idx, cache):
 def _(model, idx, cache):
     scores = model(idx[:, cache.length :], cache=cache)[0]
     return scores.narrow(1, scores.shape[1] - 1, 1)
+
+
+@attempt("append_advances_at_the_last_layer")
+def _(self, layer, k, v):
+    where = slice(self.length, self.length + k.size(2))
+    self.k[layer][:, :, where].copy_(k)
+    self.v[layer][:, :, where].copy_(v)
+    if layer + 1 == self.k.shape[0]:
+        self.advance(k.size(2))
+    return self.k[layer][:, :, : where.stop], self.v[layer][:, :, : where.stop]
+
+
+@attempt("next_logits_last_after_prefill")
+def _(model, idx, cache):
+    if not cache.length:
+        return model(idx, cache=cache)[0].select(1, -1)
+    return model(idx[:, -1].unsqueeze(1), cache=cache)[0].squeeze(1)

@@ -273,3 +273,9 @@ def _(logits, sampling, generator=None):
 @attempt("sample_has_no_greedy_branch")
 def _(logits, sampling, generator=None):
     return drawn(logits.float().div(sampling.temperature), sampling, generator)
+
+
+@attempt("sample_divides_in_place")
+def _(logits, sampling, generator=None):
+    T, x = sampling.temperature, logits.to(torch.float32)
+    return drawn(x.div_(T), sampling, generator) if T > 0 else logits.argmax(1)

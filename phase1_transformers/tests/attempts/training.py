@@ -87,6 +87,15 @@ def _(parameters, max_norm):
     return length(gradients)
 
 
+@attempt("clip_grad_norm_scales_copies")
+def _(parameters, max_norm):
+    grads = [p.grad for p in parameters if p.grad is not None]
+    norm = length(grads)
+    if norm > max_norm:
+        grads = [g / norm * max_norm for g in grads]
+    return norm
+
+
 # -- training_step ----------------------------------------------------------------------------
 
 
@@ -323,3 +332,16 @@ def _(model, optimizer, batches, grad_clip, autocast=None):
     length = clip_grad_norm(model.parameters(), grad_clip)
     optimizer.step()
     return {"grad_norm": length, "loss": told}
+
+
+@attempt("training_step_counts_rows")
+def _(model, optimizer, batches, grad_clip, autocast=None):
+    sizes = [inputs.shape[0] for inputs, _ in batches]
+    model.zero_grad()
+    shares = []
+    for (inputs, targets), size in zip(batches, sizes, strict=True):
+        shares.append(size / sum(sizes) * micro_batch_loss(model, inputs, targets, autocast))
+        shares[-1].backward()
+    norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": torch.stack(shares).sum().detach(), "grad_norm": norm}

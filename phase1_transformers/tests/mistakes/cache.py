@@ -231,3 +231,28 @@ def next_logits_ignores_the_cache(model, idx, cache):
 def next_logits_keeps_an_axis(model, idx, cache):
     logits, _ = model(idx[:, cache.length :], cache=cache)
     return logits[:, -1:]
+
+
+@mistake(
+    "1.21",
+    "cache.KVCache.append",
+    "The last layer's append counts the tokens, and so does the pass, which calls advance; leave `length` to advance.",
+)
+def append_advances_at_the_last_layer(self, layer, k, v):
+    end = self.length + k.shape[2]
+    self.k[layer, :, :, self.length : end] = k
+    self.v[layer, :, :, self.length : end] = v
+    if layer == len(self.k) - 1:
+        self.length = end
+    return self.k[layer, :, :, :end], self.v[layer, :, :, :end]
+
+
+@mistake(
+    "1.21",
+    "cache.next_logits",
+    "Behind the prefill only the last token is read, and more than one may be new: read all that the cache does not hold.",
+)
+def next_logits_last_after_prefill(model, idx, cache):
+    new = idx if cache.length == 0 else idx[:, -1:]
+    logits, _ = model(new, cache=cache)
+    return logits[:, -1]

@@ -416,3 +416,16 @@ def sample_keeps_the_drawn_axis(logits, sampling, generator=None):
 )
 def sample_has_no_greedy_branch(logits, sampling, generator=None):
     return _draw(logits.float() / sampling.temperature, sampling, generator)
+
+
+@mistake(
+    "1.23",
+    "sampling.sample",
+    "The caller's logits are divided in place; `.float()` of a float32 tensor is that tensor itself, so make a new one.",
+)
+def sample_divides_in_place(logits, sampling, generator=None):
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    logits = logits.float()
+    logits /= sampling.temperature
+    return _draw(logits, sampling, generator)

@@ -101,6 +101,19 @@ def clip_grad_norm_tells_after(parameters, max_norm):
     return norm.clamp(max=max_norm)
 
 
+@mistake(
+    "1.19",
+    "training.clip_grad_norm",
+    "The gradients stay as long as they were: multiplying makes new tensors, and nobody keeps them. Change them in place.",
+)
+def clip_grad_norm_scales_copies(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+    for gradient in gradients:
+        gradient = gradient * (max_norm / norm).clamp(max=1)
+    return norm
+
+
 # -- training_step ----------------------------------------------------------------------------
 
 
@@ -396,6 +409,24 @@ def training_step_tells_numbers(model, optimizer, batches, grad_clip, autocast=N
         share = micro_batch_loss(model, x, y, autocast) * count / sum(counts).clamp(min=1)
         share.backward()
         total += share.item()
+    grad_norm = clip_grad_norm(model.parameters(), grad_clip)
+    optimizer.step()
+    return {"loss": total, "grad_norm": grad_norm}
+
+
+@mistake(
+    "1.19",
+    "training.training_step",
+    "Pieces are weighed by their rows; rows have different numbers of targets that count, and a mean is over targets.",
+)
+def training_step_counts_rows(model, optimizer, batches, grad_clip, autocast=None):
+    optimizer.zero_grad()
+    rows = sum(len(y) for _, y in batches)
+    total = 0.0
+    for x, y in batches:
+        share = micro_batch_loss(model, x, y, autocast) * len(y) / rows
+        share.backward()
+        total = total + share.detach()
     grad_norm = clip_grad_norm(model.parameters(), grad_clip)
     optimizer.step()
     return {"loss": total, "grad_norm": grad_norm}
