@@ -15,7 +15,8 @@ def generator(seed=0):
 def drawn(data, block_size=4, batch_size=5, seed=0):
     """Draw one batch, after checks of its shapes and dtypes."""
     pair = batches.get_batch(data, block_size, batch_size, generator(seed))
-    checks.equal(len(pair), 2, "tensors that come back")
+    is_pair = isinstance(pair, tuple | list) and len(pair) == 2
+    checks.law(is_pair, "get_batch gives the pair (x, y)", type(pair).__name__)
     for name, tensor in zip("xy", pair):
         checks.law(isinstance(tensor, torch.Tensor), f"{name} is a tensor", tensor)
         checks.equal(tuple(tensor.shape), (batch_size, block_size), f"shape of {name}, (B, T)")
