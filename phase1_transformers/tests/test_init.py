@@ -37,6 +37,7 @@ def check_std(weight, expected, name):
     coarse = 2 ** (round(4 * math.log2(max(ratio, 1e-6))) / 4)
     rtol = 5 / math.sqrt(2 * weight.numel())
     said = f"about {coarse:.2g} times the right value" if coarse != 1 else "a few percent off"
+    said = said if ratio > 1e-5 else "the same number everywhere"
     checks.law(abs(ratio - 1) < rtol, f"std of {name}", actual=said)
 
 

@@ -226,3 +226,16 @@ def _(model, generator=None, scheme="gpt2"):
         fresh = torch.empty_like(module.weight).normal_(generator=generator)
         module.weight = nn.Parameter(fresh * std)
     _zero_biases(model)
+
+
+@attempt("init_modern_relu_gain")
+def _(model, generator=None, scheme="gpt2"):
+    shrink = (2 * model.config.n_layer) ** -0.5
+    for name, weight, is_table in _layers(model):
+        if scheme == "gpt2" or is_table:
+            _fill(weight, 0.02 * (shrink if name.endswith("proj") else 1), generator)
+        elif name.endswith("proj"):
+            weight.data.zero_()
+        else:
+            nn.init.kaiming_normal_(weight, generator=generator)
+    _zero_biases(model)

@@ -280,3 +280,19 @@ def init_breaks_the_tie(model, generator=None, scheme="gpt2"):
             module.weight = nn.Parameter(weight)
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+@mistake(
+    "1.15",
+    "init.init_weights",
+    "modern: sqrt(2 / fan_in) makes up for what a ReLU throws away; no ReLU stands behind these layers, so the 2 does not belong.",
+)
+def init_modern_relu_gain(model, generator=None, scheme="gpt2"):
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            std = STD / math.sqrt(2 * model.config.n_layer) if name.endswith(".proj") else STD
+            if scheme == "modern" and isinstance(module, nn.Linear) and name != "head":
+                std = 0.0 if name.endswith(".proj") else math.sqrt(2 / module.in_features)
+            nn.init.normal_(module.weight, std=std, generator=generator)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
