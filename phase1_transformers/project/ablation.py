@@ -51,19 +51,19 @@ CHANGES = (
         {"architecture": "modern", "n_embd": 192, "n_head": 3, "n_hidden": 384},
     ),
     ("rotary base 100 for 10,000's long windows", {"rope_theta": 100.0}),
-    ("blocks and head start from nothing, head untied", {"zero_init": True, "tied": False}),
     (
-        "learning rate x 6, straight down to 0",
+        "learning rate x 3, straight down to 0",
         {
-            "lr": 6e-3,
+            "lr": 3e-3,
+            "betas": (0.9, 0.95),
             "schedule": "wsd",
             "warmup_steps": 0,
             "min_lr_share": 0.0,
-            "betas": (0.9, 0.95),
             "weight_decay": 0.0,
         },
     ),
     ("Muon for the blocks' matrices", {"optimizer": "muon", "momentum": 0.95}),
+    ("head untied; blocks and head start from nothing", {"zero_init": True, "tied": False}),
     ("the preset: momentum 0.9, AdamW's rate 1e-2", {"momentum": 0.9, "lr": 1e-2}),
 )
 

@@ -94,8 +94,9 @@ def seconds_to_target(corpus: Corpus, seed: int) -> float:
 def peer_step(corpus: Corpus) -> tuple[str, Callable[[], None]]:
     """Return the peer's name and its training step: nanoGPT's own model, or Hugging Face's."""
     torch.manual_seed(0)
+    V = corpus.tokenizer.vocab_size
     folder = os.environ.get("NANOGPT")
-    model, optimizer = nanogpt(Path(folder)) if folder else hugging_face()
+    model, optimizer = nanogpt(Path(folder), V) if folder else hugging_face(V)
     generator = torch.Generator().manual_seed(0)
 
     def step() -> None:
@@ -108,26 +109,26 @@ def peer_step(corpus: Corpus) -> tuple[str, Callable[[], None]]:
     return "nanoGPT" if folder else "transformers, GPT2LMHeadModel", step
 
 
-def nanogpt(folder: Path) -> tuple[nn.Module, torch.optim.Optimizer]:
+def nanogpt(folder: Path, vocab_size: int) -> tuple[nn.Module, torch.optim.Optimizer]:
     """Build the recipe's model and optimiser by nanoGPT's own model.py."""
     spec = importlib.util.spec_from_file_location("nanogpt_model", folder / "model.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     config = module.GPTConfig(
-        **SHAPE, block_size=BLOCK_SIZE, vocab_size=65 + 1, dropout=0.0, bias=False
+        **SHAPE, block_size=BLOCK_SIZE, vocab_size=vocab_size, dropout=0.0, bias=False
     )
     model = module.GPT(config)
     model.loss = lambda x, y: model(x, y)[1]
     return model, model.configure_optimizers(0.1, 1e-3, (0.9, 0.99), "cpu")
 
 
-def hugging_face() -> tuple[nn.Module, torch.optim.Optimizer]:
+def hugging_face(vocab_size: int) -> tuple[nn.Module, torch.optim.Optimizer]:
     """Build a model of the same size in transformers, with PyTorch's AdamW."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
     silent = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
     silent |= {"bos_token_id": None, "eos_token_id": None}
-    shape = GPT2Config(**SHAPE, n_positions=BLOCK_SIZE, vocab_size=65 + 1, **silent)
+    shape = GPT2Config(**SHAPE, n_positions=BLOCK_SIZE, vocab_size=vocab_size, **silent)
     model = GPT2LMHeadModel(shape)
 
     def loss(x: Tensor, y: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ TINY = Config(
     rope_theta=1000.0,
     tied=False,
     zero_init=True,
-    dropout=0.1,
+    dropout=0.2,
     lr=6e-3,
     max_steps=300,
     decay_steps=300,
@@ -52,9 +52,9 @@ SHAKESPEARE = Config(
     momentum=0.9,
     weight_decay=0.0,
     batch_size=16,
-    max_steps=176,
-    decay_steps=176,
-    eval_every=44,
+    max_steps=192,
+    decay_steps=192,
+    eval_every=48,
     sample_tokens=200,
 )
 
