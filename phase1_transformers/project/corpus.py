@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import regex
 
 from phase1_transformers.project import formats, tokenizing
 from phase1_transformers.project.config import Config
@@ -32,6 +33,7 @@ from shared.machine import usable_cores
 TRAIN_SHARE = 0.9
 PIECE = 2**20  # characters that are encoded at once
 LARGE = 2**26  # bytes from which on a file is streamed, and encoded by all cores
+LAST_CUT = regex.compile(r"(?r)[\p{L}\p{N}](?=\s)")  # (?r): searches from the end
 
 
 @dataclass(frozen=True)
@@ -142,14 +144,12 @@ class Pieces:
 
 
 def last_safe_cut(text: str) -> int:
-    """Find the last place where a line begins with something visible; 0 if there is none.
+    """Find the end of the last letter or digit that a space or line end follows; 0 if there is none.
 
-    There every split pattern begins a new pre-token, so both sides can be encoded by themselves.
+    There every split pattern ends a pre-token, whatever follows, and no special token is cut.
     """
-    end = text.rfind("\n")
-    while end > 0 and (end + 1 == len(text) or text[end + 1].isspace()):
-        end = text.rfind("\n", 0, end)
-    return end + 1
+    found = LAST_CUT.search(text)
+    return found.end() if found else 0
 
 
 def find_text(name: str) -> tuple[str, dict[str, Pieces]]:

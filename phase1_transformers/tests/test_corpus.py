@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phase1_transformers.project import corpus as C
 from phase1_transformers.project import tokenizing
 from phase1_transformers.project.config import Config
+from phase1_transformers.solution.splitting import GPT2_PATTERN, GPT4_PATTERN, split
 from shared import data
 
 STORY = "Once upon a time, a cat sat on 1234 mats.\n\n  It was «happy» — 😀 and 猫.\nThe end.\n"
@@ -75,6 +78,13 @@ def test_pieces_join_to_the_text_and_to_its_tokens(text_file, piece, monkeypatch
         ids = [i for one in found for i in tokenizer.encode(one)]
         assert ids == tokenizer.encode(text)
     assert len(found) > 1 or piece > len(text)
+
+
+@pytest.mark.parametrize("pattern", [GPT2_PATTERN, GPT4_PATTERN])
+@given(text=st.text("aé1 \n\r.'", max_size=30))
+def test_no_pre_token_lies_across_a_cut(pattern, text):
+    cut = C.last_safe_cut(text)
+    assert split(text[:cut], pattern) + split(text[cut:], pattern) == split(text, pattern)
 
 
 def test_a_large_file_is_streamed_and_encoded_by_several_processes(
