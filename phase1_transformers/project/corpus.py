@@ -144,7 +144,7 @@ class Pieces:
 
 
 def last_safe_cut(text: str) -> int:
-    """Find the end of the last letter or digit that a space or line end follows; 0 if there is none.
+    """Find the end of the last letter or digit before a space or line end; 0 if there is none.
 
     There every split pattern ends a pre-token, whatever follows, and no special token is cut.
     """
