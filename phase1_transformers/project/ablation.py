@@ -52,8 +52,10 @@ CHANGES = (
     ),
     ("rotary base 100 for 10,000's long windows", {"rope_theta": 100.0}),
     (
-        "learning rate x 3, straight down to 0",
+        "Muon for the blocks' matrices; rates x 3, straight down to 0",
         {
+            "optimizer": "muon",
+            "momentum": 0.95,
             "lr": 3e-3,
             "betas": (0.9, 0.95),
             "schedule": "wsd",
@@ -62,7 +64,6 @@ CHANGES = (
             "weight_decay": 0.0,
         },
     ),
-    ("Muon for the blocks' matrices", {"optimizer": "muon", "momentum": 0.95}),
     ("head untied; blocks and head start from nothing", {"zero_init": True, "tied": False}),
     ("the preset: momentum 0.9, AdamW's rate 1e-2", {"momentum": 0.9, "lr": 1e-2}),
 )

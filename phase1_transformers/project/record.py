@@ -78,8 +78,9 @@ def is_finished(path: Path) -> bool:
 
 
 def finished_runs(folder: Path = FOLDER) -> list[Path]:
-    """Find the runs that ended, by name."""
-    return [path for path in sorted(folder.glob("*")) if is_finished(path)]
+    """Find the runs that ended, by name; those that made way for another are left out."""
+    found = (path for path in sorted(folder.glob("*")) if path.suffix != ".previous")
+    return [path for path in found if is_finished(path)]
 
 
 def newest_run(folder: Path = FOLDER) -> Path:
