@@ -1,6 +1,7 @@
 """How well a model predicts a whole text: nats per token, and bits per byte.
 
     python -m phase1_transformers.project.evaluate --name shakespeare-char
+    python -m phase1_transformers.project.evaluate --name shakespeare-char --part train
 
 The text is cut into windows of block_size tokens, one after the other, the last one as long as it
 is. Every token but the very first is predicted exactly once, from what stands before it in its
@@ -11,15 +12,29 @@ little worse than that of a window that slides, which would give each token a fu
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from phase1_transformers.project.record import FOLDER, read_record
 from phase1_transformers.solution.losses import bits_per_byte
+from shared import cli
 
 BATCH_TOKENS = 2**13  # in one forward pass
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which model to score, on what."""
+
+    name: str = "tiny"
+    """the run's folder under runs/phase1"""
+    part: Literal["val", "train"] = "val"
+    """of the run's text"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,7 @@ def score(
     return Score(total / n, n)
 
 
-def windows(tokens: np.ndarray, block_size: int):
+def windows(tokens: np.ndarray, block_size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield x and y, (B, T) int64 each, that cover the text once; the last may be shorter."""
     n_whole, rest = divmod(len(tokens) - 1, block_size)
     rows = max(1, BATCH_TOKENS // block_size)
@@ -81,3 +96,19 @@ def windows(tokens: np.ndarray, block_size: int):
     if rest:
         piece = torch.from_numpy(tokens[n_whole * block_size :].astype(np.int64))
         yield piece[None, :-1], piece[None, 1:]
+
+
+def main(config: Config) -> None:
+    """Score the exported model of a run."""
+    record = read_record(FOLDER / config.name)
+    tokens = getattr(record.corpus, config.part)
+    found = score(record.model, tokens, record.config.block_size)
+    bits = found.bits_per_byte(getattr(record.corpus, f"n_{config.part}_bytes"))
+    print(
+        f"{config.part}: {found.loss:.4f} nats per token over {found.n_tokens:,} tokens, "
+        f"perplexity {found.perplexity:.2f}, {bits:.3f} bits per byte"
+    )
+
+
+if __name__ == "__main__":
+    cli.run(__spec__.name)

@@ -162,8 +162,10 @@ def save(trainer: Trainer, run: runs.Run) -> None:
 
 
 def finish(trainer: Trainer, path: Path) -> Result:
-    """Export the model, draw the curves and write results.json."""
-    config, seen = trainer.config, trainer.evaluate()
+    """Export the model, draw the curves and write results.json; the last look is the result."""
+    config, metrics = trainer.config, runs.read_metrics(path)
+    seen = [record for record in metrics if "val_loss" in record][-1]
+    samples = [record["sample"] for record in metrics if "sample" in record]
     export(trainer.model, trainer.corpus.tokenizer, path / "hf")
     n_tokens = config.max_steps * config.tokens_per_step
     result = Result(
@@ -176,7 +178,7 @@ def finish(trainer: Trainer, path: Path) -> Result:
         n_tokens=n_tokens,
         seconds=trainer.seconds,
         tokens_per_s=n_tokens / trainer.seconds,
-        sample=trainer.sample(),
+        sample=samples[-1] if samples else "",
     )
     write_text(path / "results.json", json.dumps(runs.as_json(result), indent=2))
     curves.draw_curves(read_record(path), path / "curves.png")
@@ -186,7 +188,8 @@ def finish(trainer: Trainer, path: Path) -> Result:
 def main(config: Config) -> None:
     """Train, and say how it ended."""
     result = train(config)
-    print(f"a sample:\n{result.sample}\n")
+    if result.sample:
+        print(f"a sample:\n{result.sample}\n")
     print(result.headline)
     print(f"curves and model: {result.path}")
 
