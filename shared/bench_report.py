@@ -21,7 +21,10 @@ from shared.files import write_text
 BENCH = ROOT / "runs" / "bench"
 EVERY = "bench_*.py"
 PLAIN_WIDTH = 160  # columns of a table that goes to a file or a pipe
-VERSIONS_OF = ("numpy", "torch", "scikit-learn", "micrograd", "transformers", "tokenizers", "peft")
+VERSIONS_OF = (
+    *("numpy", "torch", "scikit-learn", "micrograd", "transformers", "tokenizers", "tiktoken"),
+    *("rustbpe", "regex", "peft"),
+)
 
 
 def bench_modules(number: int, pattern: str = EVERY, root: Path = ROOT) -> list[str]:

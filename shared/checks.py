@@ -182,9 +182,9 @@ def guess(actual: Any, answer: Near | Sealed, name: str) -> None:
     direction = "too high" if value > answer.value else "too low"
     ratio = abs(value / answer.value) if answer.value and value else 0.0
     far = " by more than a factor of ten" if ratio > 10 or ratio < 0.1 else ""
-    # People guess in round numbers: two digits say which thought it was.
+    # People guess in round numbers: three digits say which thought it was.
     raise CheckFailed(
-        name, f"your guess {brief(actual)} is {direction}{far}", float(f"{value:.2g}")
+        name, f"your guess {brief(actual)} is {direction}{far}", float(f"{value:.3g}")
     )
 
 
