@@ -13,10 +13,18 @@ from shared.graft import installed
 from shared.progress import Progress
 from shared.syllabus import Phase
 
+_in_use = False
+
+
+def are_mine() -> bool:
+    """Whether your own blocks are in use, so that a program leaves its short cuts around them."""
+    return _in_use
+
 
 @contextmanager
 def mine(phases: list[Phase]) -> Iterator[None]:
     """Within the block, importing a solution gives your own bodies where they passed."""
+    global _in_use
     with ExitStack() as stack:
         for phase in phases:
             passed, changed = passed_exercises(phase)
@@ -24,7 +32,14 @@ def mine(phases: list[Phase]) -> Iterator[None]:
             grafts = map(Answers(phase).graft, names)
             stack.enter_context(installed(phase.solution_package, grafts))
             print(_told(phase, passed, changed))
+        _in_use = True
+        stack.callback(_put_away)
         yield
+
+
+def _put_away() -> None:
+    global _in_use
+    _in_use = False
 
 
 def passed_exercises(phase: Phase) -> tuple[list[str], list[str]]:

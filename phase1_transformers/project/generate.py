@@ -24,7 +24,7 @@ from phase1_transformers.solution.generate import stream
 from phase1_transformers.solution.gpt import GPT
 from phase1_transformers.solution.sampling import Sampling
 from phase1_transformers.solution.tokenizer import Tokenizer
-from shared import cli
+from shared import blocks, cli
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Config:
 
 
 def load(name: str, dtype: torch.dtype, device: torch.device) -> tuple[GPT, Tokenizer]:
-    """Open a model and its tokenizer; on a CPU the model is packed, to generate and no more.
+    """Open a model and its tokenizer; on a CPU it is packed, unless your own blocks are to run.
 
     Raises:
         ValueError: in one line, if either is missing or of a kind that this phase does not have.
@@ -81,7 +81,8 @@ def load(name: str, dtype: torch.dtype, device: torch.device) -> tuple[GPT, Toke
     folder = exported if exported.is_dir() else hub.find_folder(name)
     tokenizer = formats.load_tokenizer(folder)
     model = hub.load_pretrained(folder, dtype=dtype).to(device)
-    return (pack(model) if device.type == "cpu" else model), tokenizer
+    packs = device.type == "cpu" and not blocks.are_mine()
+    return (pack(model) if packs else model), tokenizer
 
 
 def continue_text(config: Config, model: GPT, tokenizer: Tokenizer) -> Iterator[str]:

@@ -19,8 +19,9 @@ from torch import Tensor
 from transformers import GenerationConfig
 
 from phase1_transformers.project import hub_config, hub_names
+from phase1_transformers.project.operations import default_ops
 from phase1_transformers.solution.gpt import GPT
-from phase1_transformers.solution.ops import FUSED, Ops
+from phase1_transformers.solution.ops import Ops
 from shared.network import hub_answers
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -54,13 +55,13 @@ def save_pretrained(model: GPT, folder: str | Path, eos_token_id: int | None = N
 
 
 def load_pretrained(
-    folder_or_hub_id: str | Path, ops: Ops = FUSED, dtype: torch.dtype = torch.float32
+    folder_or_hub_id: str | Path, ops: Ops | None = None, dtype: torch.dtype = torch.float32
 ) -> GPT:
     """Open a GPT-2, Llama or Qwen3 model, ready to generate (in evaluation mode).
 
     Args:
         folder_or_hub_id: a folder, or a name on the Hugging Face hub such as "gpt2".
-        ops: clear or fused operations.
+        ops: clear or fused operations; by default those of `operations.default_ops`.
         dtype: of the weights, whatever the file has.
 
     Raises:
@@ -69,7 +70,7 @@ def load_pretrained(
     folder = find_folder(folder_or_hub_id)
     try:
         config = hub_config.from_hub(_read_json(folder / "config.json"))
-        model = GPT(config, ops).to(dtype)
+        model = GPT(config, ops or default_ops()).to(dtype)
         expected = dict(model.state_dict())
         model.load_state_dict(hub_names.from_hub(_read_tensors(folder), expected, config))
     except ValueError as error:

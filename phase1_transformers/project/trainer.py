@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from phase1_transformers.project.config import Config
 from phase1_transformers.project.corpus import Corpus
 from phase1_transformers.project.evaluate import Score, score
+from phase1_transformers.project.operations import default_ops
 from phase1_transformers.project.optimizers import Together, make_optimizer
 from phase1_transformers.solution.batches import get_batch
 from phase1_transformers.solution.generate import stream
 from phase1_transformers.solution.gpt import GPT
-from phase1_transformers.solution.ops import FUSED
 from phase1_transformers.solution.sampling import Sampling
 from phase1_transformers.solution.schedules import warmup_cosine, warmup_stable_decay
 from phase1_transformers.solution.training import training_step
+from shared import blocks
 from shared.machine import has_bf16_instructions
 from shared.runs import Checkpoint
 
@@ -46,7 +47,7 @@ class Trainer:
         self.autocast = choose_dtype(config.dtype, self.device)
         weights, self.batches_rng = (torch.Generator().manual_seed(config.seed) for _ in range(2))
         torch.manual_seed(config.seed)  # dropout draws from the global generator
-        self.model = GPT(config.model(corpus.tokenizer.vocab_size), FUSED, weights)
+        self.model = GPT(config.model(corpus.tokenizer.vocab_size), default_ops(), weights)
         if config.zero_init:
             start_from_nothing(self.model)
         self.model.to(self.device).train()
@@ -185,8 +186,14 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype | None:
-    """Find the dtype of matrix products; None leaves them in float32."""
+    """Find the dtype of matrix products; None leaves them in float32.
+
+    With auto it is bfloat16 where the hardware is fast at it. Your own blocks stay in float32:
+    formulas do not guard their sums as PyTorch's kernels do.
+    """
     if name == "auto":
+        if blocks.are_mine():
+            return None
         fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else has_bf16_instructions()
         return torch.bfloat16 if fast else None
     return torch.bfloat16 if name == "bfloat16" else None
