@@ -129,7 +129,7 @@ def rows_of(dtype: str, config: GPTConfig, bandwidth: float) -> list[Row]:
         rates = {k: B * NEW * t.per_second for k, t in interleave(sides, turns=TURNS).items()}
         found.append(
             Row.compare(
-                f"generate-{dtype}-b{B}",
+                f"1-generate-{dtype}-b{B}",
                 f"GPT-2 124M, {PROMPT} + {NEW} greedy tokens, {dtype}, batch {B}",
                 "tokens/s",
                 rates["ours"],

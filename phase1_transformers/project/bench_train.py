@@ -54,7 +54,7 @@ def rows_here() -> list[Row]:
         sides = [Contender("ours", trainer.step), Contender("peer", step)]
         times = interleave(sides, turns=TURNS, number=STEPS, warmup=3)
         speed = Row.compare(
-            "train-speed",
+            "1-train-speed",
             f"character GPT, {trainer.n_parameters:,} parameters, training",
             "tokens/s",
             SHAKESPEARE.tokens_per_step * times["ours"].per_second,
@@ -68,7 +68,7 @@ def rows_here() -> list[Row]:
             return [speed]
         reached = [seconds_to_target(corpus, seed) for seed in SEEDS]
     time = Row.compare(
-        "train-time",
+        "1-train-time",
         f"seconds of steps to a validation loss of {TARGET}",
         "s",
         statistics.median(reached),

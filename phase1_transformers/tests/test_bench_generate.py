@@ -19,7 +19,7 @@ def short(monkeypatch):
 @pytest.mark.parametrize("dtype", bench_generate.DTYPES)
 def test_rows(dtype):
     rows = bench_generate.rows_of(dtype, CONFIG, bandwidth=1e9)
-    ids = [f"generate-{dtype}-b{B}" for B in (1, 8)]
+    ids = [f"1-generate-{dtype}-b{B}" for B in (1, 8)]
     checks.equal([row.id for row in rows], ids, "rows")
     checks.law(all(row.ratio and row.limit > 0 for row in rows), "each has a ratio and a limit")
 
