@@ -93,7 +93,7 @@ class Grader:
         )
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
-            self._context.set_forkserver_preload(["shared.candidate", *self._libraries()])
+            _preload(["shared.candidate", *self._libraries()])
         # The child's tests run beside each other: one thread each, so that they do not fight.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         return self
@@ -273,6 +273,20 @@ class Grader:
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     found.add(node.module)
         return sorted(name for name in found if name.partition(".")[0] not in own)
+
+
+def _preload(modules: list[str]) -> None:
+    """Have the server that forks our children import these before it forks.
+
+    A process has one such server, which reads its list when it starts. One that has started with
+    another phase's list must go, or every child would import torch for itself.
+    """
+    from multiprocessing import forkserver  # Windows has none
+
+    server = forkserver._forkserver  # multiprocessing offers no other way to end it
+    if server._preload_modules != modules:
+        server._stop()
+        server.set_forkserver_preload(modules)
 
 
 def _likeness(one: Run, other: Run) -> int:
