@@ -4,6 +4,8 @@ A folder's `conftest.py` imports its two hooks; a phase has one of its own, so t
 itself when copied alone with `shared/`.
 """
 
+import signal
+
 import pytest
 from hypothesis import Phase, settings
 
@@ -17,10 +19,13 @@ MARKERS = (
 def pytest_configure(config: pytest.Config) -> None:
     """Know the markers; have hypothesis draw the same examples each time, however slow the machine.
 
-    A wrong answer is recognised by its values, so two runs must see the same ones.
+    A wrong answer is recognised by its values, so two runs must see the same ones. And Ctrl-C is
+    heard, since some tests press it.
     """
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.register_profile(
         "course",
         derandomize=True,
