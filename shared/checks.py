@@ -46,6 +46,16 @@ class CheckFailed(AssertionError):
         self.name = name
         self.seen = record(actual)
 
+    def __reduce__(self) -> tuple:
+        return _unpickled, (self.args, self.__dict__)
+
+
+def _unpickled(args: tuple, attributes: dict[str, Any]) -> CheckFailed:
+    """Rebuild a failure that another process found, without the value that it looked at."""
+    failed = CheckFailed.__new__(CheckFailed, *args)
+    failed.__dict__ |= attributes
+    return failed
+
 
 # -- comparisons ------------------------------------------------------------------------------
 

@@ -46,17 +46,26 @@ def describe(error: BaseException, grafts: tuple[Graft, ...], in_test: bool = Tr
     return {"outcome": "error", "check": None, "seen": seen, **found}
 
 
+def frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Return an exception's traceback, outermost first: that of the rank it was raised on, if any.
+
+    An exception that came from another process (see `shared.ranks`) brings it along as `frames`.
+    """
+    if told := getattr(error, "frames", None):
+        return [traceback.FrameSummary(f, n, name, line=text) for f, n, name, text in told]
+    return list(traceback.extract_tb(error.__traceback__))
+
+
 def _raised_within(error: BaseException, files: set[str]) -> bool:
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename in files
+    stack = frames(error)
+    return bool(stack) and stack[-1].filename in files
 
 
 def _where(error: BaseException, files: set[str]) -> dict | None:
     """Return the innermost line of a learner's file in a traceback."""
     if isinstance(error, SyntaxError) and error.filename in files:
         return {"file": error.filename, "line": error.lineno, "text": (error.text or "").strip()}
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
+    for frame in reversed(frames(error)):
         if frame.filename in files:
             return {"file": frame.filename, "line": frame.lineno, "text": frame.line or ""}
     return None
