@@ -152,7 +152,7 @@ def _collect(members: list[_Member], deadline: float) -> list[Any]:
 
 def _stuck(members: list[_Member], what: str) -> CheckFailed:
     stacks = {member.rank: member.waits_at() for member in members}
-    here = os.path.dirname(torch.__file__)
+    here = str(Path(torch.__file__).parent)
     lines = []
     for rank, stack in stacks.items():
         own = [

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -77,7 +78,7 @@ def test_a_deadlock_is_found_soon_and_its_lines_are_named():
     began = time.monotonic()
     with pytest.raises(checks.CheckFailed, match=r"ranks \[0, 1\] wait for each other") as found:
         ranks.run(2, both_receive)
-    assert f"rank 1 in both_receive, {os.path.basename(__file__)}:" in str(found.value)
+    assert f"rank 1 in both_receive, {Path(__file__).name}:" in str(found.value)
     assert time.monotonic() - began < 30
 
 
