@@ -226,6 +226,7 @@ DATASETS = {
     "mnist": Dataset(default=read_digits, read_folder=read_mnist, read_hub=_mnist_from_hub),
     "digits": Dataset(default=read_digits),
     "text": Dataset(default=texts.read_documentation),
+    "python": Dataset(default=texts.read_library),
     "tinyshakespeare": Dataset(
         default=texts.read_documentation,
         read_folder=texts.read_shakespeare,

@@ -1,6 +1,7 @@
 """Real texts to train a language model on, for `shared.data`; and any text file or hub data set.
 
 text             this Python's own documentation, on every machine
+python           the source code of its standard library, about 8 MB, on every machine
 tinyshakespeare  40,000 lines of plays (Karpathy 2015)
 tinystories      stories in a small child's words (Eldan and Li 2023, arXiv:2305.07759)
 """
@@ -8,6 +9,7 @@ tinystories      stories in a small child's words (Eldan and Li 2023, arXiv:2305
 import gzip
 import hashlib
 import json
+import sysconfig
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +18,9 @@ from pathlib import Path
 from shared.files import write_text
 
 END = "<|endoftext|>"  # stands between documents, as in GPT-2's training data
+
+NO_SOURCE = {"encodings", "pydoc_data"}  # tables, and the documentation once more
+NO_SOURCE |= {"test", "tests", "site-packages", "dist-packages"}
 
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 TINYSTORIES_SHA256 = {  # of the plain text, so that any compression of it will do
@@ -49,6 +54,22 @@ def read_documentation() -> Text:
 
     text = "\n".join(topics[name] for name in sorted(topics))
     return Text(text, f"this Python's documentation (embedded), {len(text):,} characters")
+
+
+def read_library() -> Text:
+    """The source code of the running interpreter's standard library, without its tests.
+
+    One document a file, in an order that has nothing to do with the alphabet, so that a part cut
+    off for validation is like the rest.
+    """
+    folder = Path(sysconfig.get_paths()["stdlib"])
+    paths = (path.relative_to(folder) for path in folder.rglob("*.py"))
+    names = (path.as_posix() for path in paths if not NO_SOURCE & set(path.parts))
+    shuffled = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    files = [(folder / name).read_text(encoding="utf-8", errors="ignore") for name in shuffled]
+    text = END.join([*files, ""])
+    source = f"this Python's standard library (embedded), {len(files)} files, "
+    return Text(text, f"{source}{len(text):,} characters")
 
 
 def read_shakespeare(folder: Path, sha256: str = SHAKESPEARE_SHA256) -> Text:

@@ -93,7 +93,7 @@ def test_a_wrong_course_data_is_not_passed_over(monkeypatch, tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(data.DataError, match="there are digits, mnist, text, tiny"):
+    with pytest.raises(data.DataError, match="there are digits, mnist, python, text, tiny"):
         data.load("mnits")
 
 
@@ -173,6 +173,16 @@ def test_text_is_the_documentation_of_this_python():
     text = data.load("text").text
     assert len(text) > 200_000
     assert "lambda" in text
+
+
+def test_python_is_the_standard_library_shuffled_and_without_tests(capsys):
+    text = data.load("python").text
+    assert len(text) > 2_000_000
+    assert text.count(texts.END) > 100
+    assert "class JSONDecoder(" in text
+    assert "class TestCase(" in text  # unittest is part of it, its tests are not
+    assert "standard library (embedded)" in capsys.readouterr().out
+    assert data.load("python").text == text
 
 
 def test_a_console_without_utf8_can_print_the_source():
