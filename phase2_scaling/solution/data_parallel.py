@@ -1,0 +1,93 @@
+"""Data parallelism whose gradients travel while backward still runs: torch's DDP, in its essence.
+
+Li et al. 2020 (arXiv:2006.15704), sections 3.2 and 4. Leaves out what DDP has besides: buffers are
+made equal once, at the start, and not before each forward pass.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from phase2_scaling.solution.buckets import Bucket, assign_buckets
+from phase2_scaling.solution.ddp import broadcast_parameters
+
+Group = dist.ProcessGroup | None
+
+
+class DataParallel(nn.Module):
+    """A replica of a module: each rank gives it other data, all get the mean of the gradients.
+
+    Use it as the module. When `backward` returns, `.grad` of every parameter is the mean over the
+    ranks. Gradients are views into the buckets' buffers, which stay: no second copy of them lives.
+
+    Args:
+        module: made equal on all ranks at once: rank 0's numbers are copied to the others.
+        group: of ranks; None is all.
+        bucket_bytes: of gradients in one message.
+    """
+
+    def __init__(
+        self, module: nn.Module, group: Group = None, bucket_bytes: int = 25 * 2**20
+    ) -> None:
+        super().__init__()
+        self.module, self.group = module, group
+        broadcast_parameters(module, group)
+        self.buckets = [Bucket(ps) for ps in assign_buckets(module.parameters(), bucket_bytes)]
+        self.home = {p: bucket for bucket in self.buckets for p in bucket.parameters}
+        for p in self.home:
+            p.register_post_accumulate_grad_hook(self.arrived)
+        self.syncing = True
+        self.under_way: list[dist.Work] = []
+        self.in_backward = False
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Do what the module does."""
+        return self.module(*args, **kwargs)
+
+    @contextmanager
+    def no_sync(self) -> Iterator[None]:
+        """Within the block, backward passes add up gradients on this rank and send nothing.
+
+        What counts is where `backward` runs, not where the forward pass ran. The next backward pass
+        outside averages all that was added up.
+        """
+        before, self.syncing = self.syncing, False
+        try:
+            yield
+        finally:
+            self.syncing = before
+
+    def arrived(self, p: Tensor) -> None:
+        """Hook: backward has just added the last part of the gradient of `p` to `p.grad`."""
+        bucket = self.home[p]
+        bucket.keep(p)
+        if not self.syncing:
+            return
+        if not self.in_backward:
+            self.in_backward = True
+            torch.autograd.Variable._execution_engine.queue_callback(self.finish)
+        bucket.missing.discard(p)
+        self.launch()
+
+    def launch(self) -> None:
+        """Send every bucket that is full, in the order of the list: all ranks must agree on it."""
+        while len(self.under_way) < len(self.buckets):
+            bucket = self.buckets[len(self.under_way)]
+            if bucket.missing:
+                return
+            bucket.flat /= dist.get_world_size(self.group)
+            self.under_way.append(dist.all_reduce(bucket.flat, group=self.group, async_op=True))
+
+    def finish(self) -> None:
+        """Hook: backward has ended. Send what is left, wait for all, be ready for the next."""
+        for bucket in self.buckets:
+            bucket.fill()
+        self.launch()
+        for bucket, work in zip(self.buckets, self.under_way, strict=True):
+            work.wait()
+            bucket.settle()
+        self.under_way, self.in_backward = [], False

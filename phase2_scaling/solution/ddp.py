@@ -1,0 +1,103 @@
+"""Data parallelism by hand: equal replicas, other data on each, gradients averaged.
+
+Li et al. 2020 (arXiv:2006.15704), section 3.1. The mean over the ranks, not the sum: each rank's
+loss is already a mean over its own samples, so the mean of the gradients is the gradient of the
+loss over all samples, and the learning rate need not know how many ranks there are.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+Group = dist.ProcessGroup | None
+
+
+def broadcast_parameters(module: nn.Module, group: Group = None, source: int = 0) -> None:
+    """Give every rank the parameters and the buffers of one rank, in place.
+
+    Frozen parameters travel too, and so do buffers that no checkpoint keeps.
+
+    Args:
+        module: of one structure on all ranks, with numbers of its own on each.
+        group: of ranks; None is all.
+        source: the rank, within the group, whose numbers they become.
+    """
+    for tensor in [*module.parameters(), *module.buffers()]:
+        dist.broadcast(tensor.detach(), group=group, group_src=source)
+
+
+def used_anywhere(parameters: Sequence[Tensor], group: Group = None) -> list[bool]:
+    """Ask all ranks which of these have a gradient on at least one of them: one small message."""
+    device = parameters[0].device if parameters else None
+    used = torch.tensor([p.grad is not None for p in parameters], dtype=torch.int32, device=device)
+    dist.all_reduce(used, group=group)
+    return [count > 0 for count in used.tolist()]
+
+
+def average_gradients(module: nn.Module, group: Group = None) -> None:
+    """Replace every gradient by its mean over the ranks, one message for each parameter.
+
+    All ranks must send the same messages in the same order, whatever gradients they have. A
+    parameter without a gradient here but with one elsewhere counts as zeros here, and gets the
+    mean; one without a gradient anywhere (`used_anywhere`) keeps none, so that an optimiser passes
+    over it as it would in a single process. So does a frozen one. A tied parameter is one.
+
+    Args:
+        module: after its backward pass; `.grad` is replaced or changed in place.
+        group: of ranks; None is all.
+    """
+    n = dist.get_world_size(group)
+    trained = [p for p in module.parameters() if p.requires_grad]
+    for p, used in zip(trained, used_anywhere(trained, group), strict=True):
+        if used:
+            p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+            dist.all_reduce(p.grad, group=group)
+            p.grad /= n
+
+
+def average_gradients_flat(module: nn.Module, group: Group = None) -> None:
+    """Do what `average_gradients` does with one message for each dtype among the parameters.
+
+    A message costs a fixed time before its first byte arrives; a model has hundreds of parameters.
+    Gradients of one dtype are laid end to end, travel together, and are cut apart again; numbers of
+    different dtypes never share a message, since all would be converted to one.
+
+    Args:
+        module: after its backward pass; `.grad` is replaced or changed in place.
+        group: of ranks; None is all.
+    """
+    n = dist.get_world_size(group)
+    trained = [p for p in module.parameters() if p.requires_grad]
+    used = [p for p, is_used in zip(trained, used_anywhere(trained, group), strict=True) if is_used]
+    for dtype in dict.fromkeys(p.dtype for p in used):
+        members = [p for p in used if p.dtype == dtype]
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in members]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(flat, group=group)
+        flat /= n
+        for p, mean in zip(members, flat.split([p.numel() for p in members]), strict=True):
+            p.grad = mean.view(p.shape)
+
+
+def global_mean_loss(loss_sum: Tensor, count: Tensor, group: Group = None) -> Tensor:
+    """Turn this rank's sum of losses into a loss whose gradients average to the right ones.
+
+    Ranks whose batches differ in size, such as the last of an epoch or rows with other numbers of
+    counted tokens, must not average their own means: a token of a small batch would weigh more.
+    What `backward` needs on each rank is n * loss_sum / (the counts of all ranks together), since
+    the gradients are divided by n later. Its mean over the ranks is the mean loss per token. A
+    rank without any sample takes part with an empty batch, whose sum is 0.
+
+    Args:
+        loss_sum: scalar, this rank's losses added up; has a graph.
+        count: scalar, integer, how many losses that were; unchanged.
+        group: of ranks; None is all.
+
+    Returns:
+        A scalar with the graph of `loss_sum`.
+    """
+    total = count.detach().clone()
+    dist.all_reduce(total, group=group)
+    return dist.get_world_size(group) * loss_sum / total
