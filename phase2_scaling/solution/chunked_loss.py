@@ -1,0 +1,109 @@
+"""Cross-entropy in pieces: the loss of a large vocabulary without the table of all its scores.
+
+The logits of a batch are (B T, V): with V = 50,257 they are larger than every activation of
+GPT-2's smallest model, and their gradient is as large again. Here only `chunk` rows of them exist
+at a time. The gradients are computed in the forward pass, while a chunk is at hand: Hsu et al. 2024
+("Liger Kernel", arXiv:2410.10989), section 3.2; Wijmans et al. 2024 ("Cut Your Losses",
+arXiv:2411.09009) go further and keep the chunk on the chip.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from phase2_scaling.solution.model import IGNORED
+
+
+def chunked_cross_entropy(
+    hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int, reduction: str = "mean"
+) -> Tensor:
+    """Cross-entropy of the logits `hidden @ weight.T` in nats, `chunk` rows of them at a time.
+
+    In place of `model(idx, targets)`:
+
+        loss = chunked_cross_entropy(model.hidden(idx), model.head.weight, targets, chunk=128)
+
+    Args:
+        hidden: (..., C), such as (B, T, C), what enters the head.
+        weight: (V, C), the head's; its gradient joins the others if it is tied.
+        targets: (...) token ids, `IGNORED` where none counts.
+        chunk: rows of logits, targets that is, at a time; the last chunk may have fewer.
+        reduction: "mean" per target that counts, or "sum", as `accumulate` wants it.
+
+    Returns:
+        A scalar, float32 or hidden's dtype if that is wider; 0 if no target counts.
+
+    Raises:
+        ValueError: if the shapes do not fit, chunk is not positive, or the reduction is unknown.
+    """
+    if hidden.shape[:-1] != targets.shape or hidden.shape[-1:] != weight.shape[1:]:
+        shapes = [tuple(t.shape) for t in (hidden, weight, targets)]
+        raise ValueError(f"hidden (..., C), weight (V, C), targets (...) do not fit: {shapes}")
+    if chunk < 1:
+        raise ValueError(f"chunk must be positive, got {chunk}")
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f'reduction must be "mean" or "sum", got {reduction!r}')
+    count = (targets != IGNORED).sum().clamp(min=1) if reduction == "mean" else 1
+    rows = hidden.flatten(0, -2)
+    return ChunkedCrossEntropy.apply(rows, weight, targets.flatten(), chunk, count)
+
+
+class ChunkedCrossEntropy(torch.autograd.Function):
+    """The sum of the targets' losses, divided by a number, with its gradients made on the way."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int, count: Tensor | int
+    ) -> Tensor:
+        """Walk over the rows, `chunk` at a time, and add up the loss and its gradients.
+
+        Never more than a few tables of (chunk, V) are alive. Softmax, and sums over chunks, are
+        taken in float32 or wider; products have the dtype of the arguments, which stay unchanged.
+
+        Args:
+            ctx: keeps things for the backward pass; `ctx.needs_input_grad` is False for all where
+                nobody will go backward.
+            hidden: (N, C).
+            weight: (V, C).
+            targets: (N,) token ids; those that are `IGNORED` add nothing, to no gradient either.
+            chunk: rows at a time; N need not be a multiple.
+            count: the number that divides the sum.
+
+        Returns:
+            The loss, a scalar, float32 or hidden's dtype if that is wider.
+        """
+        wide = torch.promote_types(hidden.dtype, torch.float32)
+        loss = torch.zeros((), dtype=wide, device=hidden.device)
+        grad_hidden = torch.zeros_like(hidden)
+        grad_weight = torch.zeros_like(weight, dtype=wide)
+        for start in range(0, len(hidden), chunk):
+            rows = slice(start, start + chunk)
+            x, counts = hidden[rows], (targets[rows] != IGNORED)[:, None]
+            y = targets[rows, None].where(counts, 0)
+            log_probs = (x @ weight.T).to(wide).log_softmax(dim=-1)  # (chunk, V)
+            loss -= log_probs.gather(1, y).where(counts, 0).sum()
+            if any(ctx.needs_input_grad):  # d loss / d logits is softmax - onehot
+                grad = log_probs.exp_().scatter_add_(1, y, -torch.ones_like(y, dtype=wide))
+                grad = grad.masked_fill_(~counts, 0).to(hidden.dtype)
+                grad_hidden[rows] = grad @ weight
+                grad_weight += grad.T @ x
+        ctx.save_for_backward(grad_hidden, grad_weight)
+        ctx.count, ctx.dtype = count, weight.dtype
+        return loss / count
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of `hidden`, (N, C), and `weight`, (V, C), in their dtypes.
+
+        Args:
+            ctx: as `forward` left it; may be asked twice.
+            grad_output: the gradient of the loss, a scalar.
+
+        Returns:
+            One gradient for each argument of `forward`; None for the targets, chunk and count.
+        """
+        grad_hidden, grad_weight = ctx.saved_tensors
+        scale = grad_output / ctx.count
+        grad_hidden = grad_hidden * scale
+        return grad_hidden, (grad_weight * scale).to(ctx.dtype), None, None, None
