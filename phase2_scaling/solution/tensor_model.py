@@ -5,8 +5,6 @@ units, embedding and head by tokens. What is small stays whole on every rank: La
 embeddings, the biases of the layers that add to the stream.
 """
 
-from functools import partial
-
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -27,17 +25,14 @@ def parallelise(model: GPT, group: Group = None) -> None:
     is `loss(model, idx, targets)`; a tied head shares the rank's rows with the embedding.
 
     Raises:
-        ValueError: if heads or hidden units cannot be shared out equally; nothing is changed.
+        ValueError: if the heads cannot be shared out equally; nothing is changed.
     """
-    check_divisible(model, dist.get_world_size(group))
-    agree(model, group)
+    check_heads(model, group)
+    broadcast_parameters(model, group)
+    torch.manual_seed(common_seed(group, model.head.weight.device))
     for block in model.blocks:
         parallelise_block(block, group)
-    tied = model.head.weight is model.token_embedding.weight
-    model.token_embedding = vocab_parallel.VocabEmbedding(model.token_embedding, group)
-    model.head = vocab_parallel.VocabHead(model.head, group)
-    if tied:
-        model.head.weight = model.token_embedding.weight
+    cut_vocabulary(model, group)
 
 
 def loss(model: GPT, idx: Tensor, targets: Tensor) -> Tensor:
@@ -47,37 +42,50 @@ def loss(model: GPT, idx: Tensor, targets: Tensor) -> Tensor:
 
 
 def parallelise_block(block: Block, group: Group = None) -> None:
-    """Cut one block: its heads and its hidden units; one all-reduce for each, each way."""
-    parallelise_attention(block.attention, group)
-    block.mlp.up = ColumnLinear(block.mlp.up, group)
-    block.mlp.down = RowLinear(block.mlp.down, group)
+    """Cut one block in place: all-reduces are one forward and one backward, for each sublayer."""
+    attention, mlp = block.attention, block.mlp
+    # Queries, keys and values share one f: three of them would be three all-reduces.
+    attention.register_forward_pre_hook(lambda _, args: (f(args[0], group),))
+    cut_heads(attention, group)
+    attention.proj = RowLinear(attention.proj, group)
+    mlp.up, mlp.down = ColumnLinear(mlp.up, group), RowLinear(mlp.down, group)
 
 
-def parallelise_attention(attention: Attention, group: Group = None) -> None:
-    """Keep this rank's heads. Queries, keys and values share one f, hence one all-reduce."""
-    attention.register_forward_pre_hook(partial(_enter, group))
+# -- parts that other layouts use too ---------------------------------------------------------
+
+
+def cut_heads(attention: Attention, group: Group = None) -> None:
+    """Narrow queries, keys and values in place to this rank's heads."""
     for layer in (attention.q, attention.k, attention.v):
         layer.weight = nn.Parameter(shard(layer.weight, 0, group))
         layer.bias = nn.Parameter(shard(layer.bias, 0, group))
         layer.out_features = len(layer.weight)
-    attention.proj = RowLinear(attention.proj, group)
 
 
-def _enter(group: Group, module: nn.Module, args: tuple[Tensor]) -> tuple[Tensor]:
-    return (f(args[0], group),)
+def cut_vocabulary(model: GPT, group: Group = None) -> None:
+    """Cut embedding and head in place by tokens; if they were tied they stay so."""
+    tied = model.head.weight is model.token_embedding.weight
+    model.token_embedding = vocab_parallel.VocabEmbedding(model.token_embedding, group)
+    model.head = vocab_parallel.VocabHead(model.head, group)
+    if tied:
+        model.head.weight = model.token_embedding.weight
 
 
-def check_divisible(model: GPT, n: int) -> None:
-    """Raise a ValueError if n ranks cannot have equal shares of the heads (and hidden units)."""
-    if model.config.n_head % n:
-        raise ValueError(f"{model.config.n_head} heads cannot be shared out equally to {n} ranks")
+def check_heads(model: GPT, group: Group = None) -> None:
+    """Raise a ValueError if the group's ranks cannot have equal shares of the heads."""
+    n, n_head = dist.get_world_size(group), model.config.n_head
+    if n_head % n:
+        raise ValueError(f"{n_head} heads cannot be shared out equally to {n} ranks")
 
 
-def agree(model: nn.Module, group: Group = None) -> None:
-    """Make parameters and the stream of random numbers those of the group's first rank."""
-    parameters = list(model.parameters())
-    for p in parameters:
+def broadcast_parameters(model: nn.Module, group: Group = None) -> None:
+    """Overwrite the parameters with those of the group's first rank."""
+    for p in model.parameters():
         dist.broadcast(p.data, group=group, group_src=0)
-    seed = torch.randint(2**62, (1,)).to(parameters[0].device)
+
+
+def common_seed(group: Group = None, device: torch.device | None = None) -> int:
+    """Draw a seed on the group's first rank; all ranks return it."""
+    seed = torch.randint(2**62, (1,)).to(device)
     dist.broadcast(seed, group=group, group_src=0)
-    torch.manual_seed(int(seed))
+    return int(seed)
