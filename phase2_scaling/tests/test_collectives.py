@@ -1,0 +1,329 @@
+import time
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from phase2_scaling.solution import collectives
+from shared import checks, ranks
+
+SIZES = (12, 13, 7, 5, 1)  # a multiple of 2, 3 and 4; then others; then fewer numbers than ranks
+MEMBERS = (1, 3)  # of a group within four ranks: its ranks 0 and 1
+
+
+def numbers(rank, size, dtype=torch.float64):
+    """Values that differ from rank to rank, and whose sums are exact."""
+    generator = torch.Generator().manual_seed(100 * rank + size)
+    return torch.randint(-9, 10, (size,), generator=generator).to(dtype)
+
+
+def total(n, size, dtype=torch.float64):
+    return torch.stack([numbers(rank, size, dtype) for rank in range(n)]).sum(dim=0, dtype=dtype)
+
+
+def in_a_group(function):
+    """Call a function with a group of two out of four ranks, on its members."""
+    group = dist.new_group(list(MEMBERS))
+    return function(group) if dist.get_rank() in MEMBERS else None
+
+
+def of_members(n, function):
+    results = ranks.run(n, in_a_group, function)
+    return [results[member] for member in MEMBERS]
+
+
+def count_sent_bytes():
+    """Let every message of this rank, whoever sends it, leave its size in the list returned."""
+    sizes, send = [], dist.ProcessGroup.send
+
+    def counted(group, tensors, *args):
+        sizes.append(sum(tensor.nbytes for tensor in tensors))
+        return send(group, tensors, *args)
+
+    dist.ProcessGroup.send = counted
+    return sizes
+
+
+# -- exchange ---------------------------------------------------------------------------------
+
+
+def swap(group=None):
+    rank = dist.get_rank(group)
+    sent, received = torch.tensor([10 * rank, 7]), torch.zeros(2, dtype=torch.int64)
+    if dist.get_rank() == 0:
+        time.sleep(0.1)
+    returned = collectives.exchange(sent, received, group)
+    got = received.tolist()
+    return {"received": got, "sent": sent.tolist(), "returns it": returned is received}
+
+
+@pytest.mark.exercise("2.13")
+def test_exchange_of_three():
+    results = ranks.run(3, swap)
+    checks.equal(results[1]["received"], [0, 7], "what rank 1 received from rank 0, which is late")
+    checks.equal([r["received"] for r in results], [[20, 7], [0, 7], [10, 7]], "received, by rank")
+    checks.equal([r["sent"] for r in results], [[0, 7], [10, 7], [20, 7]], "sent, afterwards")
+    checks.equal([r["returns it"] for r in results], [True] * 3, "returns what it filled")
+
+
+@pytest.mark.exercise("2.13")
+def test_exchange_in_a_group():
+    name = "received by the two ranks of a group within four"
+    checks.equal([r["received"] for r in of_members(4, swap)], [[10, 7], [0, 7]], name)
+
+
+# -- reduce-scatter ---------------------------------------------------------------------------
+
+
+def scatter(tensors, group=None):
+    rank, results = dist.get_rank(group), []
+    for tensor in tensors(rank):
+        before = tensor.clone()
+        chunk = collectives.reduce_scatter(tensor, group)
+        results.append((chunk, torch.equal(tensor, before)))
+    return results
+
+
+def scattered(n, tensors):
+    """What each rank got of each tensor: a list by rank of lists, and whether inputs stayed."""
+    results = ranks.run(n, scatter, tensors)
+    return [[c for c, _ in row] for row in results], [[same for _, same in row] for row in results]
+
+
+def powers(rank):
+    yield torch.tensor([1.0, 2.0, 3.0]) * 10**rank
+
+
+@pytest.mark.exercise("2.13")
+def test_reduce_scatter_of_three_numbers():
+    chunks, stayed = scattered(3, powers)
+    # 1 + 10 + 100 of the first number, at rank 0; twice that of the second, at rank 1.
+    expected = [[torch.tensor([value])] for value in (111.0, 222.0, 333.0)]
+    checks.close(chunks, expected, "chunks of the sum of 1, 2, 3 times 1, 10, 100, by rank")
+    checks.equal(stayed, [[True]] * 3, "the ranks' own tensors stay as they were")
+
+
+@pytest.mark.exercise("2.13")
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_reduce_scatter_of_any_size(n):
+    chunks, stayed = scattered(n, lambda rank: (numbers(rank, size) for size in SIZES))
+    for i, size in enumerate(SIZES):
+        expected = list(total(n, size).tensor_split(n))
+        name = f"chunks of the sum of {size} numbers on {n} ranks"
+        checks.close([row[i] for row in chunks], expected, name)
+    checks.equal(stayed, [[True] * len(SIZES)] * n, f"the tensors of {n} ranks stay as they were")
+
+
+def strange(rank):
+    yield numbers(rank, 6, torch.int64).view(2, 3)
+    yield numbers(rank, 7, torch.bfloat16)
+    yield numbers(rank, 6).view(2, 3).T
+
+
+@pytest.mark.exercise("2.13")
+def test_reduce_scatter_of_any_kind():
+    chunks, _ = scattered(2, strange)
+    matrix, half, turned = (list(kind) for kind in zip(*chunks, strict=True))
+    checks.equal(matrix, list(total(2, 6, torch.int64).tensor_split(2)), "int64 of shape (2, 3)")
+    checks.close(half, list(total(2, 7, torch.bfloat16).tensor_split(2)), "bfloat16")
+    checks.equal([str(chunk.dtype) for chunk in half], ["torch.bfloat16"] * 2, "dtype of its sum")
+    expected = total(2, 6).view(2, 3).T.flatten().tensor_split(2)
+    checks.close(turned, list(expected), "a transposed matrix")
+
+
+def large_and_small(rank):
+    # Added to 1e16, a 1 is lost: the order of a sum shows in its value.
+    yield torch.tensor([1e16, 1.0, -1e16, 1.0], dtype=torch.float64)[rank].repeat(4)
+
+
+@pytest.mark.exercise("2.13")
+def test_reduce_scatter_adds_in_the_order_of_the_ring():
+    chunks, _ = scattered(4, large_and_small)
+    values = [1e16, 1.0, -1e16, 1.0]
+    expected = []
+    for home in range(4):
+        so_far = values[(home + 1) % 4]
+        for step in (2, 3, 4):
+            so_far += values[(home + step) % 4]
+        expected.append([torch.tensor([so_far], dtype=torch.float64)])
+    checks.equal(chunks, expected, "sums of 1e16, 1, -1e16, 1 in the order of the ring, by rank")
+
+
+def share_memory():
+    tensor = torch.arange(4.0)
+    collectives.reduce_scatter(tensor).zero_()
+    chunk = torch.arange(4.0)
+    collectives.all_gather(chunk, 4).zero_()
+    return [tensor, chunk]
+
+
+@pytest.mark.exercise("2.13")
+def test_on_a_single_rank_nothing_is_shared():
+    tensor, chunk = ranks.run(1, share_memory)[0]
+    name = "after what {} returned on a single rank was zeroed"
+    checks.equal(tensor, torch.arange(4.0), f"the tensor, {name.format('reduce_scatter')}")
+    checks.equal(chunk, torch.arange(4.0), f"the chunk, {name.format('all_gather')}")
+
+
+# -- all-gather -------------------------------------------------------------------------------
+
+
+def gather(sizes, dtype=torch.float64, group=None):
+    n, rank, results = dist.get_world_size(group), dist.get_rank(group), []
+    for size in sizes:
+        chunk = numbers(0, size, dtype).tensor_split(n)[rank].clone()
+        before = chunk.clone()
+        results.append((collectives.all_gather(chunk, size, group), torch.equal(chunk, before)))
+    return results
+
+
+@pytest.mark.exercise("2.13")
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_all_gather_of_any_size(n):
+    results = ranks.run(n, gather, SIZES)
+    for i, size in enumerate(SIZES):
+        name = f"{size} numbers from {n} ranks, by rank"
+        checks.equal([row[i][0] for row in results], [numbers(0, size)] * n, name)
+    stayed = [[same for _, same in row] for row in results]
+    checks.equal(stayed, [[True] * len(SIZES)] * n, f"the chunks of {n} ranks stay as they were")
+
+
+@pytest.mark.exercise("2.13")
+def test_all_gather_of_any_dtype():
+    for dtype in (torch.int64, torch.bfloat16):
+        whole = ranks.run(2, gather, (5,), dtype)[0][0][0]
+        checks.equal(str(getattr(whole, "dtype", None)), str(dtype), f"dtype of {dtype} gathered")
+        checks.equal(whole, numbers(0, 5, dtype), f"5 numbers of {dtype} from 2 ranks")
+
+
+# -- all-reduce -------------------------------------------------------------------------------
+
+
+def all_reduced(shape, group=None, turned=False):
+    """The sum, the bytes of each message that this rank sent for it, and what was returned."""
+    sizes = count_sent_bytes()
+    size = torch.Size(shape).numel()
+    tensor = numbers(dist.get_rank(group), size, torch.float32).view(shape)
+    tensor = tensor.T if turned else tensor
+    returned = collectives.ring_all_reduce(tensor, group)
+    return tensor, sizes, returned
+
+
+@pytest.mark.exercise("2.13")
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_all_reduce(n):
+    results = ranks.run(n, all_reduced, (3, 5))
+    expected = total(n, 15, torch.float32).view(3, 5)
+    checks.close([r[0] for r in results], [expected] * n, f"(3, 5) numbers on {n} ranks, in place")
+
+
+@pytest.mark.exercise("2.13")
+def test_all_reduce_of_a_view():
+    results = ranks.run(2, all_reduced, (3, 5), None, True)
+    expected = total(2, 15, torch.float32).view(3, 5).T
+    checks.close([r[0] for r in results], [expected] * 2, "the transpose of (3, 5), in place")
+
+
+@pytest.mark.exercise("2.13")
+def test_all_reduce_in_a_group():
+    def within(group):
+        return all_reduced((7,), group)
+
+    sums = [result[0] for result in of_members(4, within)]
+    name = "7 numbers of the two ranks of a group within four"
+    checks.close(sums, [total(2, 7, torch.float32)] * 2, name)
+
+
+@pytest.mark.exercise("2.13")
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_bytes_that_a_rank_sends(n):
+    sent = [sizes for _, sizes, _ in ranks.run(n, all_reduced, (1200,))]
+    each = 2 * (n - 1) * 4800 // n  # float32
+    name = f"bytes that each of {n} ranks sends to sum 4800"
+    checks.equal([sum(sizes) for sizes in sent], [each] * n, name)
+    largest = [max(sizes) for sizes in sent]
+    checks.equal(largest, [4800 // n] * n, f"bytes of the largest message among {n} ranks")
+
+
+def thirds():
+    tensor = torch.rand(1000, dtype=torch.float32) / 3  # each rank draws its own
+    collectives.ring_all_reduce(tensor)
+    return tensor
+
+
+@pytest.mark.exercise("2.13")
+def test_all_ranks_have_the_same_bits():
+    first, *others = ranks.run(4, thirds)
+    checks.equal(others, [first] * 3, "sums of random numbers on ranks 1 to 3, against rank 0's")
+
+
+# -- proofs of the solution, against torch's own ----------------------------------------------
+
+
+def against_torch(sizes, dtypes):
+    n = dist.get_world_size()
+    rank = dist.get_rank()
+    for dtype in dtypes:
+        for size in sizes:
+            mine = numbers(rank, size, dtype)
+            summed = mine.clone()
+            dist.all_reduce(summed)
+            ours = mine.clone()
+            collectives.ring_all_reduce(ours)
+            checks.equal(ours, summed, f"all_reduce of {size} {dtype}")
+            for root in range(n):
+                theirs, ours = mine.clone(), mine.clone()
+                dist.broadcast(theirs, root)
+                collectives.broadcast(ours, source=root)
+                checks.equal(ours, theirs, f"broadcast of {size} {dtype} from {root}")
+                ours = collectives.reduce(mine, destination=root)
+                checks.equal(ours, summed if rank == root else None, f"reduce to {root}")
+                checks.equal(mine, numbers(rank, size, dtype), "what was reduced")
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_agrees_with_torch(n):
+    ranks.run(n, against_torch, (0, *SIZES), (torch.float64, torch.int64, torch.bfloat16))
+
+
+def equal_shards():
+    n, rank = dist.get_world_size(), dist.get_rank()
+    mine = numbers(rank, 4 * n)
+    theirs = torch.empty(4, dtype=torch.float64)
+    dist.reduce_scatter_tensor(theirs, mine)
+    ours = collectives.reduce_scatter(mine)
+    checks.equal(ours, theirs, "reduce_scatter")
+    whole = torch.empty(4 * n, dtype=torch.float64)
+    dist.all_gather_into_tensor(whole, theirs)
+    checks.equal(collectives.all_gather(ours, 4 * n), whole, "all_gather")
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_shards_agree_with_torch(n):
+    ranks.run(n, equal_shards)
+
+
+def tree_in_a_group(group):
+    rank = dist.get_rank(group)
+    tensor = numbers(rank, 5)
+    total_at_0 = collectives.reduce(tensor, group)
+    collectives.broadcast(tensor, group, source=1)
+    return tensor, total_at_0
+
+
+def test_trees_in_a_group():
+    (first, total_at_0), (second, nothing) = of_members(4, tree_in_a_group)
+    checks.equal([first, second], [numbers(1, 5)] * 2, "broadcast from rank 1 of the group")
+    checks.equal(total_at_0, total(2, 5), "reduce to rank 0 of the group")
+    checks.equal(nothing, None, "reduce at rank 1 of the group")
+
+
+def messages_of_a_broadcast():
+    sizes = count_sent_bytes()
+    collectives.broadcast(torch.zeros(2))
+    return len(sizes)
+
+
+def test_a_tree_halves_the_rounds():
+    # Of 5 ranks, 0 sends in three rounds (to 1, 2, 4), 1 in one (to 3).
+    checks.equal(ranks.run(5, messages_of_a_broadcast), [3, 1, 0, 0, 0], "messages by rank")
