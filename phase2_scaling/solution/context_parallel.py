@@ -43,7 +43,8 @@ class ContextAttention(nn.Module):
 def parallelise(model: GPT, layout: list[Tensor], group: Group = None) -> None:
     """Let a GPT see this rank's tokens only, in place; `loss` is its loss.
 
-    The parameters of the group's first rank count. Gradients arise summed over the group.
+    The parameters of the group's first rank count. Gradients arise summed over the group. The
+    ranks' random numbers are left alone: with dropout they should differ.
 
     Args:
         model: the same GPT on all ranks.

@@ -2,10 +2,11 @@
 
 Liu, Zaharia, Abbeel 2023 (arXiv:2310.01889), section 3. Each rank keeps its tokens' queries. A
 block of keys and values is handed round the ring, and each rank takes from it what its queries
-want, with the running maximum m and denominator l of Milakov and Gimelshein 2018
+want, with the running maximum m and denominator of Milakov and Gimelshein 2018
 (arXiv:1805.02867). After n - 1 hops everyone has seen everything, and nobody has held more than
-two blocks, his own and the one in hand. In the backward pass the blocks go round once more, each
-with the gradient that the ranks add to as it comes by; after n hops it is at home, complete.
+two blocks besides his own, or the scores of more than one. In the backward pass the blocks go
+round once more, each with the gradient that the ranks add to as it comes by; after n hops it is
+at home, complete.
 
 Attention is causal, so a query leaves keys of its future unread. Which tokens a rank has is the
 `layout`: see `contiguous` and `zigzag`. `group` is a process group, None for all ranks.
