@@ -20,7 +20,7 @@ from phase2_scaling.solution.clipping import clip_grad_norm
 
 
 class MasterWeights:
-    """The float32 weights that an optimiser moves, behind the 16-bit ones that a module computes in.
+    """The float32 weights that an optimiser moves, behind the 16-bit ones of a module.
 
     Args:
         module: its parameters become `dtype`, and stay the same objects; buffers stay as they are.
