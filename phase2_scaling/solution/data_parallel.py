@@ -4,7 +4,7 @@ Li et al. 2020 (arXiv:2006.15704), sections 3.2 and 4. Leaves out what DDP has b
 made equal once, at the start, and not before each forward pass.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,11 @@ from phase2_scaling.solution.buckets import Bucket, assign_buckets
 from phase2_scaling.solution.ddp import broadcast_parameters
 
 Group = dist.ProcessGroup | None
+
+
+def at_end_of_backward(call: Callable[[], None]) -> None:
+    """Have autograd call it once, when the backward pass that runs now has done all else."""
+    torch.autograd.Variable._execution_engine.queue_callback(call)
 
 
 class DataParallel(nn.Module):
@@ -69,7 +74,7 @@ class DataParallel(nn.Module):
             return
         if not self.in_backward:
             self.in_backward = True
-            torch.autograd.Variable._execution_engine.queue_callback(self.finish)
+            at_end_of_backward(self.finish)
         bucket.missing.discard(p)
         self.launch()
 

@@ -5,10 +5,10 @@ import torch
 import torch.distributed as dist
 
 from phase2_scaling.solution import collectives
+from phase2_scaling.tests.groups import of_members, watch_sends
 from shared import checks, ranks
 
 SIZES = (12, 13, 7, 5, 1)  # a multiple of 2, 3 and 4; then others; then fewer numbers than ranks
-MEMBERS = (1, 3)  # of a group within four ranks: its ranks 0 and 1
 
 
 def numbers(rank, size, dtype=torch.float64):
@@ -19,29 +19,6 @@ def numbers(rank, size, dtype=torch.float64):
 
 def total(n, size, dtype=torch.float64):
     return torch.stack([numbers(rank, size, dtype) for rank in range(n)]).sum(dim=0, dtype=dtype)
-
-
-def in_a_group(function):
-    """Call a function with a group of two out of four ranks, on its members."""
-    group = dist.new_group(list(MEMBERS))
-    return function(group) if dist.get_rank() in MEMBERS else None
-
-
-def of_members(n, function):
-    results = ranks.run(n, in_a_group, function)
-    return [results[member] for member in MEMBERS]
-
-
-def count_sent_bytes():
-    """Let every message of this rank, whoever sends it, leave its size in the list returned."""
-    sizes, send = [], dist.ProcessGroup.send
-
-    def counted(group, tensors, *args):
-        sizes.append(sum(tensor.nbytes for tensor in tensors))
-        return send(group, tensors, *args)
-
-    dist.ProcessGroup.send = counted
-    return sizes
 
 
 # -- exchange ---------------------------------------------------------------------------------
@@ -201,7 +178,7 @@ def test_all_gather_of_any_dtype():
 
 def all_reduced(shape, group=None, turned=False):
     """The sum, the bytes of each message that this rank sent for it, and what was returned."""
-    sizes = count_sent_bytes()
+    sizes = watch_sends()
     size = torch.Size(shape).numel()
     tensor = numbers(dist.get_rank(group), size, torch.float32).view(shape)
     tensor = tensor.T if turned else tensor
@@ -319,7 +296,7 @@ def test_trees_in_a_group():
 
 
 def messages_of_a_broadcast():
-    sizes = count_sent_bytes()
+    sizes = watch_sends()
     collectives.broadcast(torch.zeros(2))
     return len(sizes)
 
