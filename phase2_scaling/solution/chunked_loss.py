@@ -45,6 +45,8 @@ def chunked_cross_entropy(
     if reduction not in ("mean", "sum"):
         raise ValueError(f'reduction must be "mean" or "sum", got {reduction!r}')
     count = (targets != IGNORED).sum().clamp(min=1) if reduction == "mean" else 1
+    if not torch.is_grad_enabled():  # a Function does not see this, and would prepare in vain
+        hidden, weight = hidden.detach(), weight.detach()
     rows = hidden.flatten(0, -2)
     return ChunkedCrossEntropy.apply(rows, weight, targets.flatten(), chunk, count)
 

@@ -1,4 +1,4 @@
-"""Gradient accumulation: by hand, against the whole batch at once in float64, and the order of work."""
+"""Gradient accumulation: by hand, the whole batch at once in float64, and the order of work."""
 
 import math
 
@@ -16,7 +16,7 @@ EXACT = {"rtol": 1e-12, "atol": 1e-12}
 
 
 class Table(nn.Module):
-    """The smallest language model: a row of scores for each token, 0 at first; it tells its story."""
+    """The smallest language model: a row of scores for each token, 0 at first. It keeps a log."""
 
     def __init__(self):
         super().__init__()
@@ -67,7 +67,9 @@ def test_two_pieces_by_hand():
     pieces += [(torch.tensor([[0]]), torch.tensor([[0]]))]
     given = [(idx.clone(), targets.clone()) for idx, targets in pieces]
     loss = accumulation.accumulate(model, pieces)
-    checks.equal(pieces, given, "the micro-batches after accumulate, which leaves them as they were")
+    checks.equal(
+        pieces, given, "the micro-batches after accumulate, which leaves them as they were"
+    )
     checks.close(loss, math.log(2), "mean loss of four targets with equal scores")
     # A target 1 pulls the scores by (1/2, -1/2), a target 0 the other way: three against one of 4.
     expected = torch.tensor([[0.25, -0.25], [0.0, 0.0]], dtype=torch.float64)

@@ -143,7 +143,9 @@ def test_scale_halves_and_doubles():
         scaler.update(finite)
         seen.append(scaler.scale)
     expected = [16, 16, 8, 8, 8, 16, 16, 8, 4, 4, 4, 8]
-    checks.equal(seen, [float(s) for s in expected], "scale: good, good, bad, good x 4, bad x 2, good x 3")
+    checks.equal(
+        seen, [float(s) for s in expected], "scale: good, good, bad, good x 4, bad x 2, good x 3"
+    )
 
 
 @pytest.mark.exercise("2.9")
