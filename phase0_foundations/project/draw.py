@@ -8,14 +8,13 @@ import numpy as np
 
 from phase0_foundations.project import inspection
 from phase0_foundations.project.record import Record
+from shared.drawing import BLUE, COLOURS, GREY, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#777777"  # Okabe and Ito 2008
-LAYER_COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#e69f00")
 SMOOTHED_STEPS = 50
 SHOWN_IMAGES = 24
 SHOWN_UNITS = 48
@@ -184,7 +183,7 @@ def draw_histogram(axes: Axes, values: np.ndarray, layer: int, line: str, label:
         axes.stairs(
             heights,
             10**edges,
-            color=LAYER_COLOURS[layer % len(LAYER_COLOURS)],
+            color=COLOURS[layer % len(COLOURS)],
             linestyle=line,
             label=label,
         )

@@ -14,21 +14,13 @@ from typing import TYPE_CHECKING
 
 from phase0_foundations.project import draw
 from phase0_foundations.project.record import Record, read_record
-from shared import cli
+from shared import cli, drawing
 from shared.runs import RUNS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PALETTE = 128  # colours of a file: hard to see, and half of the bytes are saved
-STYLE = {
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
-    "font.size": 10,
-    "legend.frameon": False,
-}
 
 
 @dataclass(frozen=True)
@@ -56,18 +48,10 @@ def draw_all(record: Record, folder: Path) -> dict[str, Path]:
 def write_figure(
     path: Path, size: tuple[float, float], fill: Callable[[Figure], None], dpi: int = 130
 ) -> None:
-    """Make a figure of `size` inches, let `fill` fill it, write it as PNG.
-
-    A bare Figure draws with Agg, whatever backend is set: no window, no display, nothing global.
-    """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    """Do what `drawing.write_figure` does, and make the file small."""
     from PIL import Image
 
-    with rc_context(STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        fill(figure)
-        figure.savefig(path, dpi=dpi)
+    drawing.write_figure(path, size, fill, dpi)
     with Image.open(path) as image:
         # The default method makes rare strong colours grey, and those are the ones that matter.
         small = image.convert("RGB").quantize(

@@ -15,20 +15,13 @@ import numpy as np
 
 from phase1_transformers.project.record import FOLDER, Record, read_record
 from shared import cli
+from shared.drawing import BLUE, GREEN, ORANGE, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"  # Okabe and Ito 2008
 SMOOTHED_SHARE = 0.02  # of the steps, in the running mean
-STYLE = {
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
-    "font.size": 10,
-    "legend.frameon": False,
-}
 
 
 @dataclass(frozen=True)
@@ -40,22 +33,16 @@ class Config:
 
 
 def draw_curves(record: Record, path: Path) -> Path:
-    """Write loss, learning rate and gradient norm against the steps as a PNG.
+    """Write loss, learning rate and gradient norm against the steps as a PNG."""
 
-    A bare Figure draws with Agg, whatever backend is set: no window, no display, nothing global.
-    """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(STYLE):
-        figure = Figure(figsize=(9, 5.2), layout="constrained")
+    def fill(figure: Figure) -> None:
         axes = figure.subplot_mosaic([["loss", "loss"], ["lr", "norm"]], height_ratios=(2, 1))
         draw_loss(axes["loss"], record)
         draw_line(axes["lr"], record, "lr", "learning rate (AdamW)")
         draw_line(axes["norm"], record, "grad_norm", "gradient norm")
         axes["norm"].set(yscale="log")
-        figure.savefig(path, dpi=130)
-    return path
+
+    return write_figure(path, (9, 5.2), fill)
 
 
 def draw_loss(axes: Axes, record: Record) -> None:

@@ -19,6 +19,7 @@ from phase1_transformers.project import insight, pictures
 from phase1_transformers.project.record import Record
 from phase1_transformers.solution.gpt import GPT
 from phase1_transformers.solution.tokenizer import Tokenizer
+from shared import drawing
 from shared.pages import Figure, Quote
 
 PROMPT_TOKENS = 24
@@ -136,7 +137,7 @@ def attention(subject: Subject) -> Figure:
     maps = subject.maps
     n_layer, n_head = maps.shape[:2]
     side = min(pictures.SIDE, 10 / n_head)
-    path = pictures.write_figure(
+    path = drawing.write_figure(
         subject.folder / "attention.png",
         (side * n_head + 0.8, side * n_layer + 0.8),
         lambda figure: pictures.draw_attention(figure, maps.numpy(), subject.names),
@@ -161,7 +162,7 @@ def head(subject: Subject) -> Figure:
     """The head that does something else, in full."""
     layer, number = insight.odd_one(insight.habits(subject.maps))
     weights = subject.maps[layer, number]
-    path = pictures.write_figure(
+    path = drawing.write_figure(
         subject.folder / "head.png",
         (6.6, 5.6),
         lambda figure: pictures.draw_head(figure, weights.numpy(), subject.names),
@@ -185,7 +186,7 @@ def lens(subject: Subject) -> Figure:
     hits = best.indices == targets
     guesses = [pictures.labels(subject.tokenizer, layer, longest=6) for layer in best.indices]
     size = (9.5, 1.9 + 0.36 * len(guesses))
-    path = pictures.write_figure(
+    path = drawing.write_figure(
         subject.folder / "lens.png",
         size,
         lambda figure: pictures.draw_lens(
@@ -217,7 +218,7 @@ def positions(subject: Subject) -> Figure:
     text = subject.tokens[: max(SCORED_TOKENS, T + 1)]
     losses = insight.loss_by_position(subject.model, text, max(1, T // OVERLAP))
     pools = insight.pooled(losses, OVERLAP)
-    path = pictures.write_figure(
+    path = drawing.write_figure(
         subject.folder / "positions.png",
         (7.5, 3.8),
         lambda figure: pictures.draw_positions(figure, pools),
@@ -277,7 +278,7 @@ def plane(subject: Subject) -> Figure:
     flat = insight.principal_plane(subject.model.token_embedding.weight.cpu(), chosen)
     texts = [subject.tokenizer.decode([token]) for token in chosen]
     names = pictures.labels(subject.tokenizer, chosen)
-    path = pictures.write_figure(
+    path = drawing.write_figure(
         subject.folder / "plane.png",
         (8, 5.4),
         lambda figure: pictures.draw_plane(figure, flat.numpy(), texts, names),

@@ -15,12 +15,12 @@ import time
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from phase1_transformers.project.corpus import find_text
-from phase1_transformers.project.curves import BLUE, ORANGE, STYLE
 from phase1_transformers.project.evaluate import score
 from phase1_transformers.project.lecture_models import STEPS, Sizes
 from phase1_transformers.solution.batches import get_batch
@@ -29,8 +29,12 @@ from phase1_transformers.solution.characters import CharTokenizer
 from phase1_transformers.solution.schedules import warmup_stable_decay
 from phase1_transformers.solution.training import training_step
 from shared import cli, runs
+from shared.drawing import BLUE, ORANGE, write_figure
 from shared.files import write_text
 from shared.loops import Bar
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WARMUP_STEPS = 20
 GRAD_CLIP = 1.0
@@ -154,11 +158,8 @@ def table(outcomes: list[Outcome]) -> str:
 
 def draw(outcomes: list[Outcome], counting: float, path: Path) -> None:
     """Write the validation loss of each step, and which way it went, as PNG."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
-    with rc_context(STYLE):
-        figure = Figure(figsize=(8, 4), layout="constrained")
+    def fill(figure: Figure) -> None:
         axes = figure.subplots()
         names, losses = [o.name for o in outcomes], [o.val_loss for o in outcomes]
         for i, (before, after) in enumerate(pairwise(losses)):
@@ -178,7 +179,8 @@ def draw(outcomes: list[Outcome], counting: float, path: Path) -> None:
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
         axes.legend(loc="lower right")
-        figure.savefig(path, dpi=110)
+
+    write_figure(path, (8, 4), fill, dpi=110)
 
 
 def main(config: Config, root: Path = runs.RUNS) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phase1_transformers.project.curves import BLUE, GREEN, ORANGE, STYLE
 from phase1_transformers.solution.tokenizer import Tokenizer
+from shared.drawing import BLUE, GREEN, GREY, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,25 +17,10 @@ if TYPE_CHECKING:
 
 VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "→", "\r": "←"})
 REPEATED = re.compile(r"(.)\1{3,}")
-KINDS = {"word": BLUE, "capital": GREEN, "digit": ORANGE, "sign": "#777777"}
+KINDS = {"word": BLUE, "capital": GREEN, "digit": ORANGE, "sign": GREY}
 LABELLED_HEADS = 6  # side by side; with more of them the tokens' names would not fit
 SIDE = 2.1  # inches of a map among others
 MONO = {"family": "DejaVu Sans Mono"}
-
-
-def write_figure(path: Path, size: tuple[float, float], fill: Callable[[Figure], None]) -> Path:
-    """Make a figure of `size` inches, let `fill` fill it, write it as PNG.
-
-    A bare Figure draws with Agg, whatever backend is set: no window, no display, nothing global.
-    """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        fill(figure)
-        figure.savefig(path, dpi=130)
-    return path
 
 
 def labels(tokenizer: Tokenizer, ids: Iterable[int], longest: int = 12) -> list[str]:

@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from phase1_transformers.project.config import Config as TrainConfig
 from phase1_transformers.project.corpus import Corpus, find_text
-from phase1_transformers.project.curves import STYLE
 from phase1_transformers.project.sentencepiece_tokenizer import SentencePieceTokenizer
 from phase1_transformers.project.trainer import Trainer
 from phase1_transformers.solution import unigram_train
@@ -32,8 +32,12 @@ from phase1_transformers.solution.characters import CharTokenizer
 from phase1_transformers.solution.counting import flops_per_token
 from phase1_transformers.solution.tokenizer import Tokenizer
 from shared import cli, runs
+from shared.drawing import write_figure
 from shared.files import write_text
 from shared.loops import Bar
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LOOKS = 5  # times that a run scores the validation text
 COLOURS = {"char": "#009e73", "bpe": "#0072b2", "unigram": "#d55e00", "sentencepiece": "#cc79a7"}
@@ -226,11 +230,8 @@ def table(outcomes: list[Outcome]) -> str:
 
 def draw(outcomes: list[Outcome], path: Path) -> None:
     """Write bits per byte against the text read, and against the operations it took, as PNG."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
-    with rc_context(STYLE):
-        figure = Figure(figsize=(9, 3.8), layout="constrained")
+    def fill(figure: Figure) -> None:
         by_bytes, by_cost = figure.subplots(1, 2, sharey=True)
         for o in outcomes:
             n_bytes, flops, bits = np.array(o.curve).T
@@ -241,7 +242,8 @@ def draw(outcomes: list[Outcome], path: Path) -> None:
         by_bytes.set_title("The same text")
         by_bytes.legend()
         by_cost.set(xlabel="training, 10^12 operations", title="The same work")
-        figure.savefig(path, dpi=110)
+
+    write_figure(path, (9, 3.8), fill, dpi=110)
 
 
 def main(config: Config, root: Path = runs.RUNS) -> None:

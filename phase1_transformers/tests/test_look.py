@@ -11,7 +11,7 @@ from phase1_transformers.project import exhibits, insight, look, pictures, tour
 from phase1_transformers.project.config import Config
 from phase1_transformers.project.record import newest_run, read_record
 from phase1_transformers.solution.characters import CharTokenizer
-from shared import checks
+from shared import checks, drawing
 from shared.pages import Quote, write_page
 
 TINY = Config(
@@ -186,7 +186,7 @@ def test_kinds(text, kind):
 @pytest.mark.parametrize(("n_layer", "n_head"), [(1, 1), (2, 3), (2, 12)])
 def test_any_number_of_heads_can_be_drawn(n_layer, n_head, tmp_path):
     maps = torch.ones(n_layer, n_head, 5, 5).tril().numpy() / 5
-    path = pictures.write_figure(
+    path = drawing.write_figure(
         tmp_path / "a.png",
         (4, 3),
         lambda figure: pictures.draw_attention(figure, maps, list("abcde")),
