@@ -4,6 +4,7 @@ Hoffmann et al. 2022 (arXiv:2203.15556), section 3.3 and equation 3; Besiroglu e
 (arXiv:2404.10102) found what had gone wrong in it, and put intervals on the result.
 """
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -18,6 +19,9 @@ DELTA = 1e-3  # where Huber's loss turns from a square into a line, in nats of l
 TERMS = (0.1, 1.0)
 EXPONENTS = (0.2, 0.5, 1.0)
 FLOORS = (0.5, 0.9)  # of the smallest loss seen
+
+# Wide enough for any law; a number of which the runs say nothing stays finite all the same.
+BOUNDS = [(-20.0, 5.0)] * 3 + [(1e-3, 5.0)] * 2
 
 
 def log_loss(params: Tensor, n_params: Tensor, n_tokens: Tensor) -> Tensor:
@@ -112,6 +116,12 @@ def bootstrap(
     return [_search(n_params[i], n_tokens[i], loss[i], [start]) for i in drawn]
 
 
+def interval(values: Sequence[float], share: float = 0.95) -> tuple[float, float]:
+    """The middle `share` of bootstrapped values, from one percentile to the other."""
+    low, high = np.quantile(values, [(1 - share) / 2, (1 + share) / 2])
+    return float(low), float(high)
+
+
 def geometric_mean(x: np.ndarray) -> float:
     """The number in the middle of a logarithmic axis."""
     return float(np.exp(np.log(x).mean()))
@@ -133,7 +143,7 @@ def _search(n_params: np.ndarray, n_tokens: np.ndarray, loss: np.ndarray, starts
     # The minimum is about 1e-3: scipy's own tolerances, made for values near 1, would end too soon.
     options = {"ftol": 1e-14, "gtol": 1e-9, "maxiter": 2000}
     found = (
-        minimize(value_and_gradient, x, jac=True, method="L-BFGS-B", options=options)
+        minimize(value_and_gradient, x, jac=True, method="L-BFGS-B", bounds=BOUNDS, options=options)
         for x in starts
     )
     a, b, e, alpha, beta = min(found, key=lambda result: result.fun).x
