@@ -1,0 +1,312 @@
+from contextlib import ExitStack, suppress
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from phase2_scaling.solution import data_parallel
+from phase2_scaling.solution.ddp import global_mean_loss
+from phase2_scaling.solution.model import GPT
+from phase2_scaling.tests.groups import of_members, watch_all_reduces
+from phase2_scaling.tests.test_ddp import TINY, Odd, batches, descend, loss_sum_of, train_alone
+from shared import checks, ranks
+
+ALONE = 1  # bytes: a bucket for each parameter
+TOGETHER = 2**20
+
+
+class Layers(nn.Module):
+    """Three layers of a weight and a bias each, applied in the order given."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(2, 2, dtype=torch.float64) for _ in range(3))
+
+    def forward(self, x, order=(0, 1, 2), reached=lambda _: None):
+        for i in order:
+            x = self.layers[i](x)
+            x.register_hook(reached)
+        return x.sum()
+
+
+def replica(module, bucket_bytes, group=None):
+    return data_parallel.DataParallel(module, group, bucket_bytes)
+
+
+def copied(gradients):
+    return [None if p is None else p.clone() for p in gradients]
+
+
+# -- one backward pass ------------------------------------------------------------------------
+
+
+class Weights(nn.Module):
+    """Two weights; a rank may leave out either."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.rand(2, dtype=torch.float64))
+        self.b = nn.Parameter(torch.rand(2, dtype=torch.float64))
+        self.never = nn.Parameter(torch.rand(2, dtype=torch.float64))
+
+    def forward(self, a, b):
+        loss = 0 if a is None else a * self.a.sum()
+        return loss if b is None else loss + b * self.b.sum()
+
+    def gradients(self):
+        return copied([self.a.grad, self.b.grad, self.never.grad])
+
+
+def gradients_of(factors, bucket_bytes, group=None):
+    """Backward once for each pair of factors of this rank, and keep the gradients."""
+    module = Weights()
+    model, kept = replica(module, bucket_bytes, group), []
+    for a, b in factors[dist.get_rank(group)]:
+        model(a, b).backward()
+        kept.append(module.gradients())
+        for p in module.parameters():
+            p.grad = None
+    return kept
+
+
+def twos(*values):
+    filled = [v if v is None else torch.full((2,), v, dtype=torch.float64) for v in values]
+    return [*filled, None]
+
+
+@pytest.mark.exercise("2.15")
+@pytest.mark.parametrize("bucket_bytes", [TOGETHER, ALONE])
+@pytest.mark.parametrize("n", [2, 3])
+def test_mean(n, bucket_bytes):
+    factors = [[(1.0 + rank, 10.0)] for rank in range(n)]
+    results = ranks.run(n, gradients_of, factors, bucket_bytes)
+    how = "one bucket" if bucket_bytes == TOGETHER else "a bucket for each parameter"
+    name = f"gradients 1 .. {n} and 10, averaged over {n} ranks, {how}"
+    checks.close([kept[0][:2] for kept in results], [twos((n + 1) / 2, 10.0)[:2]] * n, name)
+    name = f"gradients of one that none of {n} ranks uses, {how}"
+    checks.equal([kept[0][2] for kept in results], [None] * n, name)
+
+
+@pytest.mark.exercise("2.15")
+@pytest.mark.parametrize("bucket_bytes", [TOGETHER, ALONE])
+def test_unused_on_some_ranks(bucket_bytes):
+    # Rank 0 leaves out b, then a; rank 1 leaves out a, then b; in the end nobody uses a.
+    factors = [
+        [(2.0, None), (None, 6.0), (None, 2.0)],
+        [(None, 8.0), (4.0, None), (None, 4.0)],
+    ]
+    results = ranks.run(2, gradients_of, factors, bucket_bytes)
+    how = "one bucket" if bucket_bytes == TOGETHER else "a bucket for each parameter"
+    expected = [twos(1.0, 4.0), twos(2.0, 3.0), twos(None, 3.0)]
+    for step, want in enumerate(expected):
+        name = f"step {step}, ranks that leave out other parameters, {how}: gradients by rank"
+        checks.equal([kept[step] for kept in results], [want] * 2, name)
+
+
+@pytest.mark.exercise("2.15")
+def test_in_a_group():
+    def within(group):
+        return gradients_of([[(1.0, 10.0)], [(2.0, 20.0)]], TOGETHER, group)
+
+    grads = [kept[0] for kept in of_members(4, within)]
+    checks.equal(grads, [twos(1.5, 15.0)] * 2, "gradients in a group of two ranks within four")
+
+
+# -- when messages leave ----------------------------------------------------------------------
+
+
+def messages_when_reached(n_backward):
+    """For each backward pass, messages sent when it reaches layers 2, 1, 0, and at its end."""
+    model, sent, counts = replica(Layers(), ALONE), watch_all_reduces(), []
+    for _ in range(n_backward):
+        x = torch.ones(1, 2, dtype=torch.float64)
+        model(x, reached=lambda _: counts.append(len(sent))).backward()
+        counts.append(len(sent))
+    return counts
+
+
+@pytest.mark.exercise("2.15")
+def test_messages_leave_early():
+    results = ranks.run(2, messages_when_reached, 2)
+    # A layer has two parameters, and here each is a bucket.
+    name = "messages under way when backward reaches layers 2, 1, 0, and at its end, twice"
+    checks.equal(results, [[0, 2, 4, 6, 6, 8, 10, 12]] * 2, name)
+
+
+def count_messages(bucket_bytes):
+    model = replica(Odd(), bucket_bytes)
+    sent = watch_all_reduces()
+    (model.module.weight.sum() + model.module.small.sum()).backward()
+    return len(sent), len(model.buckets)
+
+
+@pytest.mark.exercise("2.15")
+def test_a_message_for_each_bucket():
+    # Trained are two of float64 that are used, one that is not, and one of float32.
+    counts = [ranks.run(2, count_messages, size) for size in (TOGETHER, ALONE)]
+    checks.equal(counts, [[(2, 2)] * 2, [(4, 4)] * 2], "messages and buckets, by rank")
+
+
+ORDERS = ((0, 1, 2), (2, 1, 0))
+
+
+def loss_of(model, rank):
+    return model(torch.full((1, 2), rank + 1.0, dtype=torch.float64), ORDERS[rank])
+
+
+def other_way_round():
+    model = replica(Layers(), ALONE)
+    loss_of(model, dist.get_rank()).backward()
+    parameters = list(model.parameters())
+    alone = [torch.autograd.grad(loss_of(model.module, rank), parameters) for rank in (0, 1)]
+    return copied(p.grad for p in parameters), [(a + b) / 2 for a, b in zip(*alone, strict=True)]
+
+
+@pytest.mark.exercise("2.15")
+def test_all_ranks_send_in_one_order():
+    for rank, (means, expected) in enumerate(ranks.run(2, other_way_round)):
+        name = f"gradients on rank {rank}, when rank 1 uses the layers the other way round"
+        checks.close(means, expected, name, rtol=1e-12, atol=1e-12)
+
+
+# -- accumulation -----------------------------------------------------------------------------
+
+
+def accumulate(factors, n_silent):
+    """Backward for each pair of factors, the first ones without sync; what was sent, and grads."""
+    module = Weights()
+    model, sent, kept = replica(module, TOGETHER), watch_all_reduces(), []
+    for i, (a, b) in enumerate(factors[dist.get_rank()]):
+        with ExitStack() as stack:
+            if i < n_silent:
+                stack.enter_context(model.no_sync())
+            model(a, b).backward()
+        kept.append((len(sent), module.gradients()))
+    return kept
+
+
+@pytest.mark.exercise("2.15")
+def test_accumulation_without_sync():
+    # b has its gradient in the first micro-batches only.
+    factors = [[(1.0, 2.0), (10.0, None), (100.0, None)], [(3.0, 4.0), (30.0, 1.0), (300.0, None)]]
+    first, second = ranks.run(2, accumulate, factors, 2)
+    name = "after a micro-batch without sync: messages sent, rank 0's own gradients"
+    checks.equal(first[0], (0, twos(1.0, 2.0)), name)
+    checks.equal(second[1], (0, twos(33.0, 5.0)), "after two of them, on rank 1")
+    name = "after the third micro-batch, with sync: messages, mean of the sums of all three"
+    checks.equal([first[2], second[2]], [(1, twos(222.0, 3.5))] * 2, name)
+
+
+def after_a_stop():
+    model = replica(Weights(), TOGETHER)
+    with suppress(KeyError), model.no_sync():
+        raise KeyError("something went wrong in the block")
+    with model.no_sync():
+        with model.no_sync():
+            pass
+        model(1.0 + dist.get_rank(), 0.0).backward()
+    inside = model.module.gradients()
+    model(1.0 + dist.get_rank(), 0.0).backward()
+    return inside[0], model.module.gradients()[0]
+
+
+@pytest.mark.exercise("2.15")
+def test_no_sync_ends_with_its_block():
+    results = ranks.run(2, after_a_stop)
+    name = "gradient in a block around an inner one that has ended, by rank"
+    checks.equal([inside for inside, _ in results], [twos(1.0)[0], twos(2.0)[0]], name)
+    name = "gradient after the blocks, one of which an error had ended"
+    checks.equal([outside for _, outside in results], [twos(3.0)[0]] * 2, name)
+
+
+# -- all of it --------------------------------------------------------------------------------
+
+
+def train_together(rows, cuts, bucket_bytes, micro_batches=1):
+    model = replica(GPT(TINY).double(), bucket_bytes)  # each rank draws its own
+    start = {name: value.clone() for name, value in model.module.state_dict().items()}
+    for batch in rows:
+        mine = batch.tensor_split(cuts)[dist.get_rank()]
+        count = torch.tensor(mine[:, 1:].numel())
+        parts = mine.tensor_split(micro_batches)
+        for i, part in enumerate(parts):
+            with ExitStack() as stack:
+                if i < micro_batches - 1:
+                    stack.enter_context(model.no_sync())
+                global_mean_loss(loss_sum_of(model, part), count).backward()
+        descend(model)
+    return start, model.module.state_dict()
+
+
+@pytest.mark.exercise("2.15")
+@pytest.mark.parametrize(("n", "cuts", "k"), [(2, (3,), 2), (3, (3, 4), 1), (3, (1, 1), 1)])
+def test_five_steps_on_uneven_batches(n, cuts, k):
+    rows = batches(5, 8)
+    results = ranks.run(n, train_together, rows, cuts, 1000, k)
+    alone = train_alone(results[0][0], rows)
+    for rank, (_, together) in enumerate(results):
+        name = f"parameters on rank {rank} of {n} after five steps of {k} micro-batches"
+        # Sums in another order, in float64, over five steps.
+        checks.close(together, alone, name, rtol=1e-12, atol=1e-12)
+
+
+# -- proofs of the solution -------------------------------------------------------------------
+
+
+def against_torch(k):
+    from torch.nn.parallel import DistributedDataParallel
+
+    ours = replica(GPT(TINY).double(), 1000)
+    theirs = GPT(TINY).double()
+    theirs.load_state_dict(ours.module.state_dict())
+    theirs = DistributedDataParallel(theirs)
+    for batch in batches(3, 4 * k):
+        mine = batch.tensor_split(dist.get_world_size())[dist.get_rank()]
+        for model in (ours, theirs):
+            for i, part in enumerate(mine.tensor_split(k)):
+                with ExitStack() as stack:
+                    if i < k - 1:
+                        stack.enter_context(model.no_sync())
+                    (model(part[:, :-1], part[:, 1:])[1] / k).backward()
+        for (name, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+            checks.close(p.grad, q.grad, name, rtol=1e-12, atol=1e-14)
+        descend(ours)
+        descend(theirs)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_agrees_with_torch(k):
+    ranks.run(2, against_torch, k)
+
+
+def unused_against_torch():
+    from torch.nn.parallel import DistributedDataParallel
+
+    torch.manual_seed(0)
+    ours, module = replica(Weights(), TOGETHER), Weights()
+    module.load_state_dict(ours.module.state_dict())
+    theirs = DistributedDataParallel(module, find_unused_parameters=True)
+    for step in range(3):
+        a = None if (step + dist.get_rank()) % 2 else 1.0 + dist.get_rank()
+        for model in (ours, theirs):
+            model(a, 3.0 if step == 1 else 0.0).backward()
+        checks.equal(ours.module.gradients(), theirs.module.gradients(), f"step {step}")
+        for p in [*ours.parameters(), *theirs.parameters()]:
+            p.grad = None
+
+
+def test_unused_parameters_agree_with_torch():
+    ranks.run(2, unused_against_torch)
+
+
+def gradients_in_buffers():
+    model = replica(Layers(), TOGETHER)
+    for _ in range(2):  # the second adds to the first
+        model(torch.ones(1, 2).double()).backward()
+    buffers = {bucket.flat.untyped_storage().data_ptr() for bucket in model.buckets}
+    return {p.grad.untyped_storage().data_ptr() for p in model.parameters()} == buffers
+
+
+def test_gradients_lie_in_the_buffers():
+    checks.equal(ranks.run(2, gradients_in_buffers), [True, True], "gradients are views")
