@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
 from torch.utils._pytree import tree_leaves
 
 MIB = 2**20
@@ -81,10 +81,10 @@ class MemoryTracker(TorchDispatchMode):
 
     def hold(self, label: str, tensors: Iterable[Tensor]) -> None:
         """Count tensors under a label: those made before or outside, and those known already."""
-        for tensor in tensors:
-            held = self._known.get(tensor.untyped_storage()._cdata)
+        for storage in (storage for tensor in tensors for storage in _storages(tensor)):
+            held = self._known.get(storage._cdata)
             if held is None:
-                self._add(tensor.untyped_storage(), label)
+                self._add(storage, label)
             else:
                 self.by_label[held.label] -= held.size
                 self.by_label[label] += held.size
@@ -99,15 +99,21 @@ class MemoryTracker(TorchDispatchMode):
         finally:
             self._phase = before
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here, and importing the compiler takes a second
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        for held in list(self._known.values()):
+        resized = [held for held in list(self._known.values()) if held.change()]
+        for held in sorted(resized, key=_Held.change):  # what shrinks makes room for what grows
             self._resize(held)
         for leaf in tree_leaves(result):
             if isinstance(leaf, Tensor):
-                self._add(leaf.untyped_storage(), self._phase)
+                for storage in _storages(leaf):
+                    self._add(storage, self._phase)
         self.timeline.append((self._phase, self.live))
         return result
 
@@ -126,12 +132,10 @@ class MemoryTracker(TorchDispatchMode):
         self._count(label, held.size)
 
     def _resize(self, held: "_Held") -> None:
-        storage = held.storage()
-        change = 0 if storage is None else storage.nbytes() - held.size
-        if change:
-            self._allow(change)
-            held.size += change
-            self._count(held.label, change)
+        change = held.change()
+        self._allow(change)
+        held.size += change
+        self._count(held.label, change)
 
     def _allow(self, size: int) -> None:
         if self.budget is not None and self.live + size > self.budget:
@@ -157,3 +161,19 @@ class _Held:
 
     def __init__(self, storage: weakref.ref, label: str, size: int) -> None:
         self.storage, self.label, self.size = storage, label, size
+
+    def change(self) -> int:
+        """Return by how many bytes it has grown since."""
+        storage = self.storage()
+        return 0 if storage is None else storage.nbytes() - self.size
+
+
+def _storages(tensor: Tensor) -> Iterator[torch.UntypedStorage]:
+    """Yield what really holds a tensor's numbers: a DTensor, for one, only wraps its local part."""
+    if is_traceable_wrapper_subclass(tensor):
+        parts = [getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]]
+        for part in parts:
+            if isinstance(part, Tensor):
+                yield from _storages(part)
+    else:
+        yield tensor.untyped_storage()
