@@ -24,10 +24,10 @@ def make_optimizer(parameters):
     return torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.1)
 
 
-def losses_and_gradients(config, state, batches):
-    """Train from `state`, a step for each batch: return the losses, norms, and all gradients.
+def losses_and_gradients(config, state, batches, max_norm=MAX_NORM):
+    """Train from `state`, a step for each batch, and tell the last step's gradients by name.
 
-    The last step's gradients are by name, before clipping.
+    With a `max_norm` they are clipped after that, and each loss comes with the norm before.
     """
     model = GPT(config).double()
     model.load_state_dict(state)
@@ -43,7 +43,10 @@ def losses_and_gradients(config, state, batches):
         )
         (loss / n_targets).backward()
         gradients = {name: p.grad.clone() for name, p in model.named_parameters()}
-        norm = clip_grad_norm(model.parameters(), MAX_NORM)
+        mean = loss.item() / n_targets
+        if max_norm is None:
+            told.append(mean)
+        else:
+            told.append((mean, clip_grad_norm(model.parameters(), max_norm).item()))
         optimizer.step()
-        told.append((loss.item() / n_targets, norm.item()))
     return told, gradients
