@@ -5,7 +5,7 @@ Korthikanti et al. 2022 (arXiv:2205.05198), section 4, for activations, but coun
 as PyTorch runs it today: attention keeps no (T, T) matrix, and nobody forgets the logits.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -240,8 +240,9 @@ def _of_units(config: GPTConfig, plan: Plan, n_params: int) -> tuple[int, int]:
     """Bytes of parameters that are gathered, and of gradients that are not yet scattered."""
     size = plan.dtype.itemsize
     if plan.zero == 3:  # a unit is a block, or all that is outside of blocks; two at a time
-        a_block = 12 * config.n_embd**2 + 13 * config.n_embd
-        outside = n_params - config.n_layer * a_block
+        deeper = replace(config, n_layer=config.n_layer + plan.pp)
+        a_block = n_parameters(deeper, plan) - n_params
+        outside = n_params - n_blocks(config, plan) * a_block
         return (max(a_block, outside) + a_block) * size, (outside + a_block) * size
     return 0, -(-n_params // plan.dp) * size if plan.zero == 2 else 0
 
