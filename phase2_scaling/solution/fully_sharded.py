@@ -1,9 +1,9 @@
-"""ZeRO, stage 3, also called FSDP: parameters are there while they are needed, and not longer.
+"""ZeRO, stage 3, also called FSDP: parameters are there while they are needed, and no longer.
 
 Rajbhandari et al. 2019 (arXiv:1910.02054), P_p; Zhao et al. 2023 (arXiv:2304.11277). Between its
 uses a unit of parameters lies in equal shares on the ranks. It is gathered before its modules run
-forward and before they run backward, freed when others run, and its gradients are averaged into
-shares. At any time two units are whole at most: the one that runs and the one that comes next.
+forward and before they run backward, and freed when others run; its gradients are averaged into
+shares. At any time at most two units are whole: the one that runs and the one that comes next.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,99 +23,108 @@ from phase2_scaling.solution.zero import Group, cut, lay_flat
 class Unit:
     """Parameters that come and go together.
 
-    Whole, they are views of `full`, whose memory is there only from `gather` to `free`. What stays
-    is `local`, this rank's share, of which `parts` are views: what an optimiser steps.
-
     Args:
         params: of one dtype, on one device; rank 0's values count. They become views of `full`.
-        group: of ranks; None is all of them.
+        group: of n ranks; None is all of them.
+
+    Attributes:
+        full: (n * share,), the whole parameters end to end; it has memory only while they are here.
+        local: (share,), this rank's share of them, which stays; where it reaches behind the last
+            parameter it is 0.
+        parts: for each parameter of which this rank has a share, that share as a flat parameter of
+            its own, a view of `local`: what an optimiser steps. In the order in which they lie.
+        gathering: the all-gather under way; None if there is none.
+        gradient: (n * share,), this rank's whole gradients end to end, while some are here.
+        received: (share,), where the sum of the ranks' gradients arrives.
+        reducing: the reduce-scatter under way; None if there is none.
     """
 
     def __init__(self, params: Sequence[nn.Parameter], group: Group = None) -> None:
-        self.group, self.n, self.rank = group, dist.get_world_size(group), dist.get_rank(group)
-        self.params = list(params)
-        self.full = lay_flat(self.params, self.n)  # (n * share,)
+        self.group, self.n = group, dist.get_world_size(group)
+        self.params, self._sizes = list(params), [p.numel() for p in params]
+        self.full = lay_flat(self.params, self.n)
         dist.broadcast(self.full, group=group, group_src=0)
-        self.local = self.full.chunk(self.n)[self.rank].clone()  # (share,)
-        self.pieces = cut([p.numel() for p in self.params], self.n, self.rank)
-        lengths = [piece.stop - piece.start for piece in self.pieces]
-        runs = self.local[: sum(lengths)].split(lengths)
-        self.parts = {
-            self.params[piece.index]: nn.Parameter(run, self.params[piece.index].requires_grad)
-            for piece, run in zip(self.pieces, runs)
-        }
-        self._gathering = self._reducing = self._mean = None
-        self._bytes = self.full.untyped_storage().nbytes()
-        self.gradient: Tensor | None = None  # (n * share,), of this rank's batch
+        self.local = self.full.chunk(self.n)[dist.get_rank(group)].clone()
+        self.parts: dict[nn.Parameter, nn.Parameter] = {}
+        at = 0
+        for index, start, stop in cut(self._sizes, self.n, dist.get_rank(group)):
+            p, run = self.params[index], self.local[at : at + stop - start]
+            self.parts[p] = nn.Parameter(run, p.requires_grad)
+            at += stop - start
+        self.gathering: dist.Work | None = None
+        self.gradient: Tensor | None = None
+        self.received: Tensor | None = None
+        self.reducing: dist.Work | None = None
+        self.full_bytes = self.full.untyped_storage().nbytes()
         self.free()
 
     @property
     def is_whole(self) -> bool:
-        """Whether `full` has memory: the parameters are there, or on their way."""
+        """Whether `full` has memory: the parameters are here, or on their way."""
         return self.full.untyped_storage().nbytes() > 0
 
     def gather(self) -> None:
-        """Start to make the parameters whole; does nothing if they are whole already.
+        """Start to make the parameters whole; do nothing at all if they are, or on their way.
 
-        The storage of `full` gets its bytes back, and an asynchronous all-gather begins to fill it
-        with `local` of every rank, in the order of the ranks.
+        The storage of `full` gets its `full_bytes` back, and an asynchronous all-gather
+        (`gathering`) begins to fill it with `local` of each rank, in the order of the ranks.
         """
         if not self.is_whole:
-            self.full.untyped_storage().resize_(self._bytes)
+            self.full.untyped_storage().resize_(self.full_bytes)
             shares = list(self.full.chunk(self.n))
-            self._gathering = dist.all_gather(shares, self.local, group=self.group, async_op=True)
+            self.gathering = dist.all_gather(shares, self.local, group=self.group, async_op=True)
 
     def wait(self) -> None:
         """Wait until the parameters have come, if they are on their way."""
-        if self._gathering is not None:
-            self._gathering.wait()
-            self._gathering = None
+        if self.gathering is not None:
+            self.gathering.wait()
+            self.gathering = None
 
     def free(self) -> None:
-        """Give the memory of the whole parameters back; they keep their shapes.
-
-        Parameters that are still on their way are waited for first, or they would be written to
-        memory that is gone.
-        """
-        self.wait()
+        """Give the memory of the whole parameters back; their shapes remain."""
+        self.wait()  # else what is on its way would be written to memory that is gone
         self.full.untyped_storage().resize_(0)
 
     def collect(self, param: nn.Parameter) -> bool:
-        """Move a parameter's gradient into its place in `gradient`; say whether all have come."""
+        """Move a parameter's gradient to its place in `gradient`; say whether all have come."""
         if self.gradient is None:
             self.gradient = torch.zeros_like(self.full)
+            runs = self.gradient[: sum(self._sizes)].split(self._sizes)
+            self._places = {p: run.view(p.shape) for p, run in zip(self.params, runs)}
             self._missing = {p for p in self.params if p.requires_grad}
-        self._slots()[param].copy_(param.grad)
+        self._places[param].copy_(param.grad)
         param.grad = None
         self._missing.discard(param)
         return not self._missing
 
     def reduce_scatter(self) -> None:
-        """Start to send `gradient` out: an asynchronous sum over the ranks of this rank's share."""
-        self._mean = torch.empty_like(self.local)
+        """Start to add up the ranks' gradients, each share on the rank that owns it.
+
+        An asynchronous reduce-scatter (`reducing`) sends `gradient`, which stays as it is, and
+        writes the sum of what the ranks have for this rank's share into a new tensor, `received`.
+        """
+        self.received = torch.empty_like(self.local)
         shares = list(self.gradient.chunk(self.n))
-        self._reducing = dist.reduce_scatter(self._mean, shares, group=self.group, async_op=True)
+        self.reducing = dist.reduce_scatter(self.received, shares, group=self.group, async_op=True)
 
     def finish(self) -> None:
-        """Give each part its share of the mean gradient, if one is on its way.
+        """Wait for the reduce-scatter and give each part the mean of its gradients.
 
-        It is added to what the part has. Parts that are frozen get none, and `gradient` is freed.
+        The mean is over the ranks. It is added to the gradient that a part has already; a frozen
+        part gets none. In the end `gradient`, `received` and `reducing` are None, so that their
+        memory is free. Without a reduce-scatter under way, nothing happens at all.
         """
-        if self._reducing is None:
+        if self.reducing is None:
             return
-        self._reducing.wait()
-        self._mean.div_(self.n)
-        lengths = [part.numel() for part in self.parts.values()]
-        runs = self._mean[: sum(lengths)].split(lengths)
-        for part, run in zip(self.parts.values(), runs):
+        self.reducing.wait()
+        mean = self.received.div_(self.n)
+        at = 0
+        for part in self.parts.values():
             if part.requires_grad:
+                run = mean[at : at + part.numel()]
                 part.grad = run if part.grad is None else part.grad + run
-        self.gradient = self._reducing = self._mean = None
-
-    def _slots(self) -> dict[nn.Parameter, Tensor]:
-        numel = sum(p.numel() for p in self.params)
-        runs = self.gradient[:numel].split([p.numel() for p in self.params])
-        return {p: run.view(p.shape) for p, run in zip(self.params, runs)}
+            at += part.numel()
+        self.gradient = self.received = self.reducing = None
 
 
 class FullySharded:
@@ -140,33 +149,42 @@ class FullySharded:
 
     def __init__(self, module: nn.Module, group: Group = None) -> None:
         self.module, self.group = module, group
+        self.units: list[Unit] = []
+        self.path: list[Unit] = []  # units in the order in which they ran in this step
+        self.expected: list[Unit] = []  # the path of the step before
+        self._end_is_queued = False
         blocks = [m for m in module.modules() if isinstance(m, Block)]
         inside = {m for block in blocks for m in block.modules()}
         others = [m for m in module.modules() if m not in inside and list(m.parameters(False))]
-        sets = [dict.fromkeys(block.parameters()) for block in blocks]
-        sets.append(dict.fromkeys(p for m in others for p in m.parameters(False)))
-        if sum(map(len, sets)) != len(list(module.parameters())):
-            raise ValueError("a parameter belongs to two units; tie it within one")
-        self.units = [Unit(list(params), group) for params in sets]
-        self._path: list[Unit] = []  # units in the order in which they ran in this step
-        self._expected: list[Unit] = []  # those of the step before
-        self._ends = False  # whether the end of this backward pass is provided for
-        for unit, modules in zip(self.units, [*([block] for block in blocks), others]):
-            for m in modules:
-                m.register_forward_pre_hook(lambda *_, unit=unit: self.enter(unit))
-                m.register_forward_hook(partial(self._watch, unit))
-            for p in unit.params:
-                p.register_post_accumulate_grad_hook(partial(self._collect, unit))
+        rest = dict.fromkeys(p for m in others for p in m.parameters(False))
+        sets = [*(list(block.parameters()) for block in blocks), list(rest)]
+        if sum(map(len, sets)) > len(list(module.parameters())):
+            raise ValueError("a parameter belongs to two units")
+        for params, modules in zip(sets, [*([block] for block in blocks), others]):
+            if params:
+                self._add(params, modules)
+
+    def _add(self, params: list[nn.Parameter], modules: list[nn.Module]) -> None:
+        """Make a unit, and have it here whenever one of its modules runs, forward or backward."""
+        unit = Unit(params, self.group)
+        self.units.append(unit)
+        for m in modules:
+            m.register_forward_pre_hook(lambda *_: self.enter(unit))
+            m.register_forward_hook(partial(self._after_forward, unit))
+        for p in params:
+            p.register_post_accumulate_grad_hook(partial(self._collect, unit))
 
     def enter(self, unit: Unit) -> None:
-        """Have a unit whole, because its modules are about to run, forward or backward.
+        """Have a unit here, because its modules are about to run, forward or backward.
 
-        Afterwards it has come, the unit that is to come next (`_next`, if it says one) is on its
-        way, and no other unit has memory. The one that is needed now is asked for first.
+        The unit goes to the end of `path`, unless it stands there already. Then: no unit is whole
+        but this one and the one that comes next (`next_unit`, which knows it from `path`). What
+        need not be freed is not gathered again. The memory of the others is free before any is
+        taken, this unit is asked for before the next one, and only this one is waited for.
         """
-        if self._path[-1:] != [unit]:
-            self._path.append(unit)
-        coming = self._next()
+        if self.path[-1:] != [unit]:
+            self.path.append(unit)
+        coming = self.next_unit()
         for other in self.units:
             if other is not unit and other is not coming:
                 other.free()
@@ -210,20 +228,20 @@ class FullySharded:
             unit.free()
         return {name: copies.get(tensor, tensor) for name, tensor in names.items()}
 
-    def _next(self) -> Unit | None:
-        """Return the unit that came next in the step before; the first step knows none."""
-        done = len(self._path)
-        return self._expected[done] if done < len(self._expected) else None
+    def next_unit(self) -> Unit | None:
+        """Return the unit that came next in the step before, if one did."""
+        done = len(self.path)
+        return self.expected[done] if done < len(self.expected) else None
 
-    def _watch(self, unit: Unit, module: nn.Module, args: Any, output: Tensor) -> None:
-        # The gradient of a lookup does not ask for the table.
+    def _after_forward(self, unit: Unit, module: nn.Module, args: Any, output: Tensor) -> None:
+        # A lookup's backward pass does not look at the table, so that need not be here.
         if output.requires_grad and not isinstance(module, nn.Embedding):
             output.register_hook(lambda _: self._before_backward(unit))
 
     def _before_backward(self, unit: Unit) -> None:
-        if not self._ends:
+        if not self._end_is_queued:
             Variable._execution_engine.queue_callback(self._end)
-            self._ends = True
+            self._end_is_queued = True
         self.enter(unit)
 
     def _collect(self, unit: Unit, param: nn.Parameter) -> None:
@@ -235,8 +253,9 @@ class FullySharded:
     def _end(self) -> None:
         """Send what is left, take in what was sent, free everything, remember the order."""
         for unit in self.units:
-            if unit.gradient is not None and unit._reducing is None:
+            if unit.gradient is not None and unit.reducing is None:
                 unit.reduce_scatter()
             unit.finish()
             unit.free()
-        self._expected, self._path, self._ends = self._path or self._expected, [], False
+        self.expected, self.path = self.path or self.expected, []
+        self._end_is_queued = False

@@ -1,0 +1,490 @@
+"""Classic wrong answers for `solution/zero.py`."""
+
+import torch
+import torch.distributed as dist
+
+from shared.mistakes import mistake
+
+
+@mistake(
+    "2.18",
+    "zero.cut",
+    "The share is rounded down, so the last numbers of the row belong to nobody. How many must each take so that none is left?",
+)
+def cut_rounds_down(sizes, n, rank):
+    share = sum(sizes) // n
+    pieces, before = [], 0
+    for index, size in enumerate(sizes):
+        start = max(rank * share - before, 0)
+        stop = min((rank + 1) * share - before, size)
+        if start < stop:
+            pieces.append(Piece(index, start, stop))
+        before += size
+    return pieces
+
+
+@mistake(
+    "2.18",
+    "zero.cut",
+    "Whole parameters are dealt out in turn. They differ in size: a rank that gets the embedding holds far more than its share.",
+)
+def cut_deals_parameters(sizes, n, rank):
+    return [Piece(i, 0, size) for i, size in enumerate(sizes) if i % n == rank and size]
+
+
+@mistake(
+    "2.18",
+    "zero.cut",
+    "Each parameter is cut into n shares by itself. It is the row of all of them that is cut; small ones need not be cut at all.",
+)
+def cut_each_parameter(sizes, n, rank):
+    pieces = []
+    for index, size in enumerate(sizes):
+        share = -(-size // n)
+        start, stop = rank * share, min((rank + 1) * share, size)
+        if start < stop:
+            pieces.append(Piece(index, start, stop))
+    return pieces
+
+
+@mistake(
+    "2.18",
+    "zero.cut",
+    "start and stop are counted from the beginning of the row; they are to be counted from the beginning of the parameter.",
+)
+def cut_counts_from_the_row(sizes, n, rank):
+    share = -(-sum(sizes) // n)
+    pieces, before = [], 0
+    for index, size in enumerate(sizes):
+        start = max(rank * share, before)
+        stop = min((rank + 1) * share, before + size)
+        if start < stop:
+            pieces.append(Piece(index, start, stop))
+        before += size
+    return pieces
+
+
+@mistake(
+    "2.18",
+    "zero.cut",
+    "Parameters of which the rank has nothing are listed with an empty run. An optimiser would keep state for them; leave them out.",
+)
+def cut_lists_empty_pieces(sizes, n, rank):
+    share = -(-sum(sizes) // n)
+    pieces, before = [], 0
+    for index, size in enumerate(sizes):
+        start = min(max(rank * share - before, 0), size)
+        stop = max(min((rank + 1) * share - before, size), start)
+        pieces.append(Piece(index, start, stop))
+        before += size
+    return pieces
+
+
+@mistake(
+    "2.18",
+    "zero.cut",
+    "The shares are as equal as can be, but an all-gather wants equal ones: every share but the last ones is ceil(total / n).",
+)
+def cut_spreads_evenly(sizes, n, rank):
+    total = sum(sizes)
+    first, last = rank * total // n, (rank + 1) * total // n
+    pieces, before = [], 0
+    for index, size in enumerate(sizes):
+        start, stop = max(first - before, 0), min(last - before, size)
+        if start < stop:
+            pieces.append(Piece(index, start, stop))
+        before += size
+    return pieces
+
+
+@mistake(
+    "2.18",
+    "zero.cut",
+    "The last rank takes what is left over, which may be nearly twice a share. Round the share up instead, and let the last one be short.",
+)
+def cut_leaves_rest_to_the_last(sizes, n, rank):
+    total = sum(sizes)
+    share = total // n
+    first, last = rank * share, total if rank == n - 1 else (rank + 1) * share
+    pieces, before = [], 0
+    for index, size in enumerate(sizes):
+        start, stop = max(first - before, 0), min(last - before, size)
+        if start < stop:
+            pieces.append(Piece(index, start, stop))
+        before += size
+    return pieces
+
+
+@mistake(
+    "2.18",
+    "zero.cut",
+    "Only the parameter in which the share begins is listed. A share goes on into the next ones until it is full.",
+)
+def cut_stops_at_a_border(sizes, n, rank):
+    share = -(-sum(sizes) // n)
+    before = 0
+    for index, size in enumerate(sizes):
+        start = max(rank * share - before, 0)
+        stop = min((rank + 1) * share - before, size)
+        if start < stop:
+            return [Piece(index, start, stop)]
+        before += size
+    return []
+
+
+@mistake(
+    "2.18",
+    "zero.trainable_groups",
+    "A tied parameter is listed as often as it is met, so it would be cut, and stepped, twice.",
+)
+def trainable_groups_keep_ties(params):
+    params = list(params)
+    groups = params if params and isinstance(params[0], dict) else [{"params": params}]
+    return [{**g, "params": [p for p in g["params"] if p.requires_grad]} for g in groups]
+
+
+@mistake(
+    "2.18",
+    "zero.trainable_groups",
+    "Each group is free of ties in itself, but one parameter is still in two groups.",
+)
+def trainable_groups_look_within_one(params):
+    params = list(params)
+    groups = params if params and isinstance(params[0], dict) else [{"params": params}]
+    found = []
+    for group in groups:
+        own = dict.fromkeys(p for p in group["params"] if p.requires_grad)
+        found.append({**group, "params": list(own)})
+    return found
+
+
+@mistake(
+    "2.18",
+    "zero.trainable_groups",
+    "The groups' options are lost: without them everything decays alike, norms and biases too.",
+)
+def trainable_groups_lose_options(params):
+    params = list(params)
+    groups = params if params and isinstance(params[0], dict) else [{"params": params}]
+    seen, found = set(), []
+    for group in groups:
+        own = [p for p in dict.fromkeys(group["params"]) if p.requires_grad and p not in seen]
+        seen.update(own)
+        found.append({"params": own})
+    return found
+
+
+@mistake(
+    "2.18",
+    "zero.trainable_groups",
+    "Frozen parameters are kept. They take up room in the row, and their owners have less to do than the others.",
+)
+def trainable_groups_keep_frozen(params):
+    params = list(params)
+    groups = params if params and isinstance(params[0], dict) else [{"params": params}]
+    seen, found = set(), []
+    for group in groups:
+        own = [p for p in dict.fromkeys(group["params"]) if p not in seen]
+        seen.update(own)
+        found.append({**group, "params": own})
+    return found
+
+
+@mistake(
+    "2.18",
+    "zero.trainable_groups",
+    "The caller's own groups are changed: what comes back must be new.",
+)
+def trainable_groups_change_the_callers(params):
+    params = list(params)
+    groups = params if params and isinstance(params[0], dict) else [{"params": params}]
+    seen = set()
+    for group in groups:
+        own = [p for p in dict.fromkeys(group["params"]) if p.requires_grad and p not in seen]
+        seen.update(own)
+        group["params"] = own
+    return groups
+
+
+@mistake(
+    "2.18",
+    "zero.trainable_groups",
+    "A group whose parameters were all met before is dropped. It stays, with none: the next ones would change places.",
+)
+def trainable_groups_drop_empty(params):
+    params = list(params)
+    groups = params if params and isinstance(params[0], dict) else [{"params": params}]
+    seen, found = set(), []
+    for group in groups:
+        own = [p for p in dict.fromkeys(group["params"]) if p.requires_grad and p not in seen]
+        seen.update(own)
+        if own:
+            found.append({**group, "params": own})
+    return found
+
+
+@mistake(
+    "2.18",
+    "zero.trainable_groups",
+    "What it is given may be an iterator, such as model.parameters(): the first look at it takes away what the second one needs.",
+)
+def trainable_groups_read_twice(params):
+    first = next(iter(params), None)
+    groups = list(params) if isinstance(first, dict) else [{"params": list(params)}]
+    seen, found = set(), []
+    for group in groups:
+        own = [p for p in dict.fromkeys(group["params"]) if p.requires_grad and p not in seen]
+        seen.update(own)
+        found.append({**group, "params": own})
+    return found
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "Each rank has stepped its share and nobody has told the others: their copies of it are old.",
+)
+def step_keeps_to_itself(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "The shares are gathered before they are stepped: the others get those of the step before.",
+)
+def step_gathers_first(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype)
+    dist.all_gather(self.shares, self.shares[self.rank], group=self.group)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "Each part gets the first numbers of the gradient, whichever numbers of the parameter it stands for.",
+)
+def step_takes_first_numbers(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[: stop - start].to(part.dtype)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    dist.all_gather(self.shares, self.shares[self.rank], group=self.group)
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "The gradients are divided by the number of ranks here. They were averaged before; now the learning rate depends on n.",
+)
+def step_averages_again(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype) / self.n
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    dist.all_gather(self.shares, self.shares[self.rank], group=self.group)
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "The gradients are added up over the ranks here. They were averaged before: each rank has the mean already.",
+)
+def step_adds_up_gradients(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype) * self.n
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    dist.all_gather(self.shares, self.shares[self.rank], group=self.group)
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "All ranks get what rank 0 has. Every rank has made one share, and the row is put together of all of them.",
+)
+def step_broadcasts_rank_0(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    dist.broadcast(self.flat, group=self.group, group_src=0)
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "The rows of all ranks are averaged. Only one of them has stepped a number; the others hold its old value, and the step shrinks.",
+)
+def step_averages_the_row(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    dist.all_reduce(self.flat, group=self.group)
+    self.flat.div_(self.n)
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "The gradients of the parts stay. A parameter that has none in the next step is then moved by that of this one.",
+)
+def step_leaves_old_gradients(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    dist.all_gather(self.shares, self.shares[self.rank], group=self.group)
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "The gradients of the parameters are thrown away. They belong to the caller; drop those of the parts.",
+)
+def step_drops_parameters_gradients(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    dist.all_gather(self.shares, self.shares[self.rank], group=self.group)
+    self.zero_grad()
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "Where a parameter has no gradient, the part's own is overwritten. ZeRO-2 puts the gradients right there: leave it.",
+)
+def step_overwrites_parts_gradients(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        part.grad = None if gradient is None else gradient.reshape(-1)[start:stop].to(part.dtype)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    dist.all_gather(self.shares, self.shares[self.rank], group=self.group)
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "A parameter without a gradient is stepped with zeros: momentum and decay move it all the same. It is to be passed over.",
+)
+def step_makes_up_zeros(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is None and part.grad is None:
+            gradient = torch.zeros_like(self.params[index])
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    dist.all_gather(self.shares, self.shares[self.rank], group=self.group)
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "The master copies are stepped, and the parameters never hear of it: round them into this rank's numbers.",
+)
+def step_forgets_the_master(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype)
+    self.inner.step()
+    for part in self.parts:
+        part.grad = None
+    dist.all_gather(self.shares, self.shares[self.rank], group=self.group)
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "The shares are gathered among all ranks there are, not among those of the group.",
+)
+def step_forgets_the_group(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    dist.all_gather(self.shares, self.shares[self.rank])
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "view(-1) is for what lies in a row, and a gradient may not, for instance one that came out of a transposition.",
+)
+def step_views_the_gradient(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.view(-1)[start:stop].to(part.dtype)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    dist.all_gather(self.shares, self.shares[self.rank], group=self.group)
