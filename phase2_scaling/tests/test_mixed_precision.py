@@ -62,7 +62,8 @@ def with_gradients(*gradients):
 @pytest.mark.parametrize("dtype", HALF)
 def test_gradients_move_to_the_masters(dtype):
     module, weights, *_ = make(1.0, 2.0, dtype=dtype)
-    weights.masters[1].grad = torch.ones(2)  # of some step before
+    for master in weights.masters:
+        master.grad = torch.ones(2)  # of some step before
     # 3 and 1 + 1/4 have few bits, so that both dtypes hold them.
     module(torch.tensor([3.0, 1.25], dtype=dtype)).backward()
     weights.collect_gradients()
@@ -240,6 +241,8 @@ def test_the_scale_finds_its_way_down():
     expected = [19.0, 18.0, 17.0, 16.0, 15.0, 15.0, 15.0, 16.0]
     checks.equal(scales, expected, "log2 of the scale after each of eight steps")
     checks.equal(optimizer.calls, 3, "steps of the optimiser among the eight")
+    # Gradients of 1 with momentum: steps of 1, 2 and 3.
+    checks.equal(weights.masters[0].data, torch.tensor([-6.0]), "masters after the eight")
 
 
 # -- proofs -----------------------------------------------------------------------------------
