@@ -155,6 +155,13 @@ def gather(sizes, dtype=torch.float64, group=None):
 
 
 @pytest.mark.exercise("2.13")
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_all_gather_of_a_dozen(n):
+    wholes = [row[0][0] for row in ranks.run(n, gather, (12,))]
+    checks.equal(wholes, [numbers(0, 12)] * n, f"12 numbers from {n} ranks, by rank")
+
+
+@pytest.mark.exercise("2.13")
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_all_gather_of_any_size(n):
     results = ranks.run(n, gather, SIZES)
