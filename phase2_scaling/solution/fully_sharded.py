@@ -139,8 +139,9 @@ class FullySharded:
     Every rank has to run the same modules in the same order.
 
     Args:
-        module: takes rank 0's parameters on every rank. Its modules return one tensor each, and
-            parameters outside of blocks belong to the module in whose forward pass they are used.
+        module: takes rank 0's parameters on every rank; what is frozen now stays frozen. Its
+            modules return one tensor each, and parameters outside of blocks belong to the module
+            in whose forward pass they are used.
         group: of ranks; None is all of them.
 
     Raises:
@@ -172,7 +173,8 @@ class FullySharded:
             m.register_forward_pre_hook(lambda *_: self.enter(unit))
             m.register_forward_hook(partial(self._after_forward, unit))
         for p in params:
-            p.register_post_accumulate_grad_hook(partial(self._collect, unit))
+            if p.requires_grad:
+                p.register_post_accumulate_grad_hook(partial(self._collect, unit))
 
     def enter(self, unit: Unit) -> None:
         """Have a unit here, because its modules are about to run, forward or backward.

@@ -8,6 +8,7 @@ from torch import nn
 from phase2_scaling.solution import zero
 from phase2_scaling.solution.model import GPT, GPTConfig
 from phase2_scaling.solution.tracker import MemoryTracker
+from phase2_scaling.tests.descent import Momentum
 from shared import checks, ranks
 
 F64 = torch.float64
@@ -117,23 +118,6 @@ def test_a_tied_parameter_is_there_once():
 
 
 # -- one step ---------------------------------------------------------------------------------
-
-
-class Momentum:
-    """Gradient descent with momentum and decay, as `torch.optim` would have it, in ten lines."""
-
-    def __init__(self, groups):
-        self.param_groups = [{"lr": 1.0, "decay": 0.0, "momentum": 0.0, **g} for g in groups]
-        self.state = {}
-
-    def step(self):
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    gradient = p.grad + group["decay"] * p.data
-                    old = self.state.get(p, torch.zeros_like(p.data))
-                    self.state[p] = group["momentum"] * old + gradient
-                    p.data -= group["lr"] * self.state[p]
 
 
 def row(*numbers, dtype=F64):
@@ -309,11 +293,9 @@ def test_a_gpt_learns_as_with_torchs_adamw(n):
         checks.equal(str(state["param_groups"]), str(expected["param_groups"]), "groups")
 
 
-def train_gpt_by_torchs_zero(data):
-    from torch.distributed.optim import ZeroRedundancyOptimizer
-
+def train_gpt_by_torchs_zero(data, peer):
     model = make_gpt()
-    optimizer = ZeroRedundancyOptimizer(model.parameters(), torch.optim.AdamW, lr=1e-2)
+    optimizer = peer(model.parameters(), torch.optim.AdamW, lr=1e-2)
     train_gpt(model, optimizer, data)
     ours = make_gpt()
     train_gpt(ours, zero.ShardedOptimizer(ours.parameters(), adamw), data)
@@ -321,7 +303,9 @@ def train_gpt_by_torchs_zero(data):
 
 
 def test_torchs_zero_redundancy_optimizer_agrees():
-    for ours, torchs in ranks.run(3, train_gpt_by_torchs_zero, whole_batches(3)):
+    from torch.distributed.optim import ZeroRedundancyOptimizer as Peer
+
+    for ours, torchs in ranks.run(3, train_gpt_by_torchs_zero, whole_batches(3), Peer):
         checks.close(dict(ours), dict(torchs), "weights", rtol=1e-9, atol=1e-9)
 
 
