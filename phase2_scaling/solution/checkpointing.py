@@ -1,6 +1,6 @@
 """Activation checkpointing: keep what went in, throw the rest away, compute it again when needed.
 
-Chen et al. 2016 (arXiv:1604.06174), section 3. It is what `torch.utils.checkpoint` does with
+Chen et al. 2016 (arXiv:1604.06174), section 4. It is what `torch.utils.checkpoint` does with
 `use_reentrant=True`.
 """
 

@@ -1,10 +1,9 @@
 """Cross-entropy in pieces: the loss of a large vocabulary without the table of all its scores.
 
-The logits of a batch are (B T, V): with V = 50,257 they are larger than every activation of
-GPT-2's smallest model, and their gradient is as large again. Here only `chunk` rows of them exist
-at a time. The gradients are computed in the forward pass, while a chunk is at hand: Hsu et al. 2024
-("Liger Kernel", arXiv:2410.10989), section 3.2; Wijmans et al. 2024 ("Cut Your Losses",
-arXiv:2411.09009) go further and keep the chunk on the chip.
+The logits of a batch are (B T, V): with V = 50,257 no other tensor of a small GPT is as large, and
+their gradient is as large again. Here only `chunk` rows of them exist at a time. The gradients are
+computed in the forward pass, while a chunk is at hand, as the Liger kernels do it: Hsu et al. 2024
+(arXiv:2410.10989). Wijmans et al. 2024 (arXiv:2411.09009) go on and keep the chunk on the chip.
 """
 
 from typing import Any

@@ -171,6 +171,7 @@ def test_a_step_by_hand():
         weights, scaler, lambda: module(inputs), optimizer.step, NO_CLIP
     )
     checks.equal(loss, 0.0, "loss of (1, 2) times (2, -1)")
+    checks.equal(type(loss).__name__, "float", "type of the loss")
     checks.equal(weights.masters[0].data, torch.tensor([0.0, 2.5]), "masters after a step of 1/2")
     checks.equal(module.weight.float(), torch.tensor([0.0, 2.5]), "copies after a step of 1/2")
     checks.equal(scaler.good_steps, 1, "good steps that the scaler knows of")

@@ -19,13 +19,10 @@ def _chunk_of(x, weight, y, reduction="sum"):
     return loss.detach(), *torch.autograd.grad(loss, (x, w))
 
 
-def _walk(hidden, weight, targets, chunk, last=None):
+def _walk(hidden, weight, targets, chunk):
     """Add up the losses of all chunks, and their gradients."""
     loss, gw, gh = 0.0, 0.0, []
     for x, y in zip(hidden.split(chunk), targets.split(chunk)):
-        if last is not None and len(y) < chunk:
-            gh.append(torch.zeros_like(x))
-            continue
         piece, dx, dw = _chunk_of(x, weight, y)
         loss, gw = loss + piece, gw + dw.to(_wide(dw.dtype))
         gh.append(dx)
@@ -206,3 +203,19 @@ def _(ctx, grad_output):
 def _(ctx, grad_output):
     gw, gh = ((t * grad_output / ctx.count).to(ctx.dtype) for t in ctx.saved_tensors)
     return gh, gw, None, None, None
+
+
+@attempt("chunked_forward_number_of_chunks")
+def _(ctx, hidden, weight, targets, chunk, count):
+    loss, gh, gw = _walk(hidden, weight, targets, -(-len(hidden) // chunk))
+    return _done(ctx, loss / count, gh, gw, weight, count)
+
+
+@attempt("chunked_forward_weight_in_half")
+def _(ctx, hidden, weight, targets, chunk, count):
+    loss, gw, gh = 0.0, torch.zeros_like(weight), []
+    for x, y in zip(hidden.split(chunk), targets.split(chunk)):
+        piece, dx, dw = _chunk_of(x, weight, y)
+        loss, gw = loss + piece, gw + dw
+        gh.append(dx)
+    return _done(ctx, loss / count, torch.cat(gh), gw, weight, count)

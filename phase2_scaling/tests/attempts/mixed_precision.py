@@ -1,7 +1,5 @@
 """The mistakes of `mistakes/mixed_precision.py`, as others would write them."""
 
-import math
-
 import torch
 
 from phase2_scaling.solution.clipping import clip_grad_norm
@@ -51,123 +49,6 @@ def _(self):
         rounded = master.data.to(copy.dtype)
         copy.data.copy_(rounded)
         master.data.copy_(rounded)
-
-
-@attempt("unscale_multiplies")
-def _(self, parameters):
-    finite = True
-    for p in parameters:
-        if p.grad is not None:
-            p.grad *= self.scale
-            finite &= bool(torch.isfinite(p.grad).all())
-    return finite
-
-
-@attempt("unscale_misses_nan")
-def _(self, parameters):
-    finite = True
-    for p in parameters:
-        if p.grad is not None:
-            p.grad *= 1 / self.scale
-            finite = finite and not torch.isinf(p.grad).any().item()
-    return finite
-
-
-@attempt("unscale_misses_inf")
-def _(self, parameters):
-    finite = True
-    for p in parameters:
-        if p.grad is not None:
-            p.grad /= self.scale
-            finite = finite and bool((p.grad == p.grad).all())
-    return finite
-
-
-@attempt("unscale_looks_at_the_last")
-def _(self, parameters):
-    with_gradient = [p for p in parameters if p.grad is not None]
-    for p in with_gradient:
-        p.grad = p.grad / self.scale
-    return not with_gradient or torch.isfinite(with_gradient[-1].grad).all().item()
-
-
-@attempt("unscale_any")
-def _(self, parameters):
-    found = []
-    for p in parameters:
-        if p.grad is not None:
-            p.grad /= self.scale
-            found.append(torch.isfinite(p.grad).any().item())
-    return any(found)
-
-
-@attempt("unscale_sums")
-def _(self, parameters):
-    norm = 0.0
-    for p in parameters:
-        if p.grad is not None:
-            norm = norm + (p.grad**2).sum().item()
-            p.grad /= self.scale
-    return math.isfinite(norm)
-
-
-@attempt("scale_update_not_in_a_row")
-def _(self, finite):
-    if finite:
-        self.good_steps += 1
-        if self.good_steps >= self.growth_interval:
-            self.scale, self.good_steps = self.scale * 2, 0
-    else:
-        self.scale *= 0.5
-
-
-@attempt("scale_update_grows_once")
-def _(self, finite):
-    if finite:
-        self.good_steps += 1
-        if self.good_steps == self.growth_interval:
-            self.scale = 2 * self.scale
-    else:
-        self.good_steps = 0
-        self.scale = self.scale / 2
-
-
-@attempt("scale_update_grows_each_step")
-def _(self, finite):
-    if not finite:
-        self.good_steps, self.scale = 0, self.scale / 2
-        return
-    self.good_steps += 1
-    if not self.good_steps < self.growth_interval:
-        self.scale = self.scale * 2
-
-
-@attempt("scale_update_never_grows")
-def _(self, finite):
-    if finite:
-        self.good_steps += 1
-    else:
-        self.scale, self.good_steps = self.scale * 0.5, 0
-
-
-@attempt("scale_update_never_halves")
-def _(self, finite):
-    if not finite:
-        self.good_steps = 0
-        return
-    self.good_steps += 1
-    if self.good_steps >= self.growth_interval:
-        self.scale, self.good_steps = self.scale * 2, 0
-
-
-@attempt("scale_update_off_by_one")
-def _(self, finite):
-    if not finite:
-        self.good_steps, self.scale = 0, self.scale / 2
-        return
-    self.good_steps += 1
-    if self.good_steps == self.growth_interval + 1:
-        self.good_steps, self.scale = 0, self.scale * 2
 
 
 @attempt("scaled_step_clips_scaled")
@@ -295,3 +176,17 @@ def _(weights, scaler, loss_function, optimizer_step, max_norm):
         weights.publish()
     scaler.update(good)
     return float(loss.detach())
+
+
+@attempt("scaled_step_returns_the_graph")
+def _(weights, scaler, loss_function, optimizer_step, max_norm):
+    loss = loss_function()
+    torch.autograd.backward(scaler.scale * loss)
+    weights.collect_gradients()
+    good = scaler.unscale(weights.masters)
+    scaler.update(good)
+    if good:
+        clip_grad_norm(weights.masters, max_norm)
+        optimizer_step()
+        weights.publish()
+    return loss.detach()

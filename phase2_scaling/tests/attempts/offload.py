@@ -129,6 +129,18 @@ def _(self):
         here.clear()
 
 
+@attempt("offloaded_step_loop_variable")
+def _(self):
+    self.steps = self.steps + 1
+    for p, resting in zip(self.parameters, self.resting):
+        if p.grad is not None:
+            here = _fetch(resting, p.device)
+            self.rule.update(p, p.grad, here, self.steps)
+            for (_, new), old in zip(here.items(), resting.values()):
+                old.copy_(new)
+            here.clear()
+
+
 @attempt("offload_activations_moves_parameters")
 def _(keep=(), min_bytes=2**12):
     return _hooks(lambda tensor: tensor.nbytes < min_bytes)

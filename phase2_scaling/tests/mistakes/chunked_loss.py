@@ -231,3 +231,30 @@ def chunked_forward_keeps_every_chunk(ctx, hidden, weight, targets, chunk, count
     ctx.save_for_backward(grad_hidden, grad_weight)
     ctx.count, ctx.dtype = count, weight.dtype
     return loss / count
+
+
+@mistake(
+    "2.11",
+    "chunked_loss.ChunkedCrossEntropy.forward",
+    "`chunk` is a number of rows, not of chunks: here the pieces grow with the batch.",
+)
+def chunked_forward_number_of_chunks(ctx, hidden, weight, targets, chunk, count):
+    wide = torch.promote_types(hidden.dtype, torch.float32)
+    loss = torch.zeros((), dtype=wide, device=hidden.device)
+    grad_hidden = torch.zeros_like(hidden)
+    grad_weight = torch.zeros_like(weight, dtype=wide)
+    start = 0
+    for x in hidden.chunk(chunk):
+        rows = slice(start, start + len(x))
+        start += len(x)
+        counts = (targets[rows] != IGNORED)[:, None]
+        y = targets[rows, None].where(counts, 0)
+        log_probs = (x @ weight.T).to(wide).log_softmax(dim=-1)
+        loss -= log_probs.gather(1, y).where(counts, 0).sum()
+        grad = log_probs.exp_().scatter_add_(1, y, -torch.ones_like(y, dtype=wide))
+        grad = grad.masked_fill_(~counts, 0).to(hidden.dtype)
+        grad_hidden[rows] = grad @ weight
+        grad_weight += grad.T @ x
+    ctx.save_for_backward(grad_hidden, grad_weight)
+    ctx.count, ctx.dtype = count, weight.dtype
+    return loss / count

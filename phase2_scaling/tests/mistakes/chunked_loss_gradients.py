@@ -174,3 +174,27 @@ def chunked_backward_exchanged(ctx, grad_output):
     grad_hidden, grad_weight = ctx.saved_tensors
     scale = grad_output / ctx.count
     return (grad_weight * scale).to(ctx.dtype), grad_hidden * scale, None, None, None
+
+
+@mistake(
+    "2.11",
+    "chunked_loss.ChunkedCrossEntropy.forward",
+    "The weight's gradient is added up in 16 bits: with many chunks, each one's part is rounded away. Add in float32.",
+)
+def chunked_forward_weight_in_half(ctx, hidden, weight, targets, chunk, count):
+    wide = torch.promote_types(hidden.dtype, torch.float32)
+    loss = torch.zeros((), dtype=wide, device=hidden.device)
+    grad_hidden, grad_weight = torch.zeros_like(hidden), torch.zeros_like(weight)
+    for start in range(0, len(hidden), chunk):
+        rows = slice(start, start + chunk)
+        x, counts = hidden[rows], (targets[rows] != IGNORED)[:, None]
+        y = targets[rows, None].where(counts, 0)
+        log_probs = (x @ weight.T).to(wide).log_softmax(dim=-1)
+        loss -= log_probs.gather(1, y).where(counts, 0).sum()
+        grad = log_probs.exp_().scatter_add_(1, y, -torch.ones_like(y, dtype=wide))
+        grad = grad.masked_fill_(~counts, 0).to(hidden.dtype)
+        grad_hidden[rows] = grad @ weight
+        grad_weight += grad.T @ x
+    ctx.save_for_backward(grad_hidden, grad_weight)
+    ctx.count, ctx.dtype = count, weight.dtype
+    return loss / count

@@ -232,3 +232,21 @@ def scaled_step_never_unscales(weights, scaler, loss_function, optimizer_step, m
         weights.publish()
     scaler.update(finite)
     return loss.item()
+
+
+@mistake(
+    "2.9",
+    "mixed_precision.training_step",
+    "What is returned is a tensor with its graph: whoever collects such losses keeps the activations of every step. Return a number.",
+)
+def scaled_step_returns_the_graph(weights, scaler, loss_function, optimizer_step, max_norm):
+    loss = loss_function()
+    (loss * scaler.scale).backward()
+    weights.collect_gradients()
+    finite = scaler.unscale(weights.masters)
+    if finite:
+        clip_grad_norm(weights.masters, max_norm)
+        optimizer_step()
+        weights.publish()
+    scaler.update(finite)
+    return loss

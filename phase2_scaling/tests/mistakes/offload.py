@@ -150,3 +150,20 @@ def offloaded_step_stops_early(self):
         for name, part in resting.items():
             part.copy_(state[name])
         del state
+
+
+@mistake(
+    "2.12",
+    "offload.OffloadedOptimizer.step",
+    "The variable of the loop that copies back still holds a tensor of the last state while the next one is here: a name is enough to keep it.",
+)
+def offloaded_step_loop_variable(self):
+    self.steps += 1
+    for parameter, resting in zip(self.parameters, self.resting, strict=True):
+        if parameter.grad is None:
+            continue
+        state = {name: bring(part, parameter.device) for name, part in resting.items()}
+        self.rule.update(parameter, parameter.grad, state, self.steps)
+        for name, part in state.items():
+            resting[name].copy_(part)
+        del state
