@@ -1,3 +1,4 @@
+import time
 from contextlib import ExitStack, suppress
 
 import pytest
@@ -63,7 +64,10 @@ def gradients_of(factors, bucket_bytes, group=None):
     module = Weights()
     model, kept = replica(module, bucket_bytes, group), []
     for a, b in factors[dist.get_rank(group)]:
-        model(a, b).backward()
+        loss = model(a, b)
+        if dist.get_rank(group) == 1:
+            time.sleep(0.1)  # whoever does not wait for the messages has no mean yet
+        loss.backward()
         kept.append(module.gradients())
         for p in module.parameters():
             p.grad = None
@@ -76,16 +80,36 @@ def twos(*values):
 
 
 @pytest.mark.exercise("2.15")
-@pytest.mark.parametrize("bucket_bytes", [TOGETHER, ALONE])
 @pytest.mark.parametrize("n", [2, 3])
-def test_mean(n, bucket_bytes):
+def test_mean(n):
     factors = [[(1.0 + rank, 10.0)] for rank in range(n)]
-    results = ranks.run(n, gradients_of, factors, bucket_bytes)
-    how = "one bucket" if bucket_bytes == TOGETHER else "a bucket for each parameter"
-    name = f"gradients 1 .. {n} and 10, averaged over {n} ranks, {how}"
+    results = ranks.run(n, gradients_of, factors, TOGETHER)
+    name = f"gradients 1 .. {n} and 10, averaged over {n} ranks"
     checks.close([kept[0][:2] for kept in results], [twos((n + 1) / 2, 10.0)[:2]] * n, name)
-    name = f"gradients of one that none of {n} ranks uses, {how}"
+    name = f"gradients of one that none of {n} ranks uses"
     checks.equal([kept[0][2] for kept in results], [None] * n, name)
+
+
+ORDERS = ((0, 1, 2), (2, 1, 0))
+
+
+def loss_of(model, rank):
+    return model(torch.full((1, 2), rank + 1.0, dtype=torch.float64), ORDERS[rank])
+
+
+def other_way_round():
+    model = replica(Layers(), ALONE)
+    loss_of(model, dist.get_rank()).backward()
+    parameters = list(model.parameters())
+    alone = [torch.autograd.grad(loss_of(model.module, rank), parameters) for rank in (0, 1)]
+    return copied(p.grad for p in parameters), [(a + b) / 2 for a, b in zip(*alone, strict=True)]
+
+
+@pytest.mark.exercise("2.15")
+def test_all_ranks_send_in_one_order():
+    for rank, (means, expected) in enumerate(ranks.run(2, other_way_round)):
+        name = f"gradients on rank {rank}, when rank 1 uses the layers the other way round"
+        checks.close(means, expected, name, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.exercise("2.15")
@@ -134,6 +158,32 @@ def test_messages_leave_early():
     checks.equal(results, [[0, 2, 4, 6, 6, 8, 10, 12]] * 2, name)
 
 
+def wait_for_the_other():
+    """Rank 1 begins its backward pass when rank 0 has come to the end of its own, nearly."""
+    model, token = replica(Layers(), ALONE), torch.zeros(1)
+    counts, sent = [], watch_all_reduces()
+
+    def tell(_):
+        counts.append(len(sent))
+        if len(counts) == 3:
+            dist.send(token, 1)
+
+    if dist.get_rank() == 1:
+        loss = model(torch.ones(1, 2, dtype=torch.float64))
+        dist.recv(token, 0)
+    else:
+        loss = model(torch.ones(1, 2, dtype=torch.float64), reached=tell)
+    loss.backward()
+    return counts
+
+
+@pytest.mark.exercise("2.15")
+def test_backward_goes_on_while_messages_travel():
+    # Rank 1 takes part in no message before rank 0 has reached layer 0: to wait is to hang.
+    counts = ranks.run(2, wait_for_the_other)[0]
+    checks.equal(counts, [0, 2, 4], "messages of rank 0, whose backward rank 1 waits for")
+
+
 def count_messages(bucket_bytes):
     model = replica(Odd(), bucket_bytes)
     sent = watch_all_reduces()
@@ -148,29 +198,27 @@ def test_a_message_for_each_bucket():
     checks.equal(counts, [[(2, 2)] * 2, [(4, 4)] * 2], "messages and buckets, by rank")
 
 
-ORDERS = ((0, 1, 2), (2, 1, 0))
+# -- accumulation -----------------------------------------------------------------------------
 
 
-def loss_of(model, rank):
-    return model(torch.full((1, 2), rank + 1.0, dtype=torch.float64), ORDERS[rank])
-
-
-def other_way_round():
-    model = replica(Layers(), ALONE)
-    loss_of(model, dist.get_rank()).backward()
-    parameters = list(model.parameters())
-    alone = [torch.autograd.grad(loss_of(model.module, rank), parameters) for rank in (0, 1)]
-    return copied(p.grad for p in parameters), [(a + b) / 2 for a, b in zip(*alone, strict=True)]
+def blocks():
+    """What `syncing` is in and behind blocks of `no_sync`."""
+    model, seen = replica(Weights(), TOGETHER), []
+    with model.no_sync():
+        seen.append(model.syncing)
+        with model.no_sync():
+            seen.append(model.syncing)
+        seen.append(model.syncing)
+    seen.append(model.syncing)
+    with suppress(KeyError), model.no_sync():
+        raise KeyError("something went wrong in the block")
+    return [*seen, model.syncing]
 
 
 @pytest.mark.exercise("2.15")
-def test_all_ranks_send_in_one_order():
-    for rank, (means, expected) in enumerate(ranks.run(2, other_way_round)):
-        name = f"gradients on rank {rank}, when rank 1 uses the layers the other way round"
-        checks.close(means, expected, name, rtol=1e-12, atol=1e-12)
-
-
-# -- accumulation -----------------------------------------------------------------------------
+def test_no_sync_ends_with_its_block():
+    name = "syncing in a block, in one within it, after that, after both, after an error in one"
+    checks.equal(ranks.run(1, blocks)[0], [False, False, False, True, True], name)
 
 
 def accumulate(factors, n_silent):
@@ -196,28 +244,6 @@ def test_accumulation_without_sync():
     checks.equal(second[1], (0, twos(33.0, 5.0)), "after two of them, on rank 1")
     name = "after the third micro-batch, with sync: messages, mean of the sums of all three"
     checks.equal([first[2], second[2]], [(1, twos(222.0, 3.5))] * 2, name)
-
-
-def after_a_stop():
-    model = replica(Weights(), TOGETHER)
-    with suppress(KeyError), model.no_sync():
-        raise KeyError("something went wrong in the block")
-    with model.no_sync():
-        with model.no_sync():
-            pass
-        model(1.0 + dist.get_rank(), 0.0).backward()
-    inside = model.module.gradients()
-    model(1.0 + dist.get_rank(), 0.0).backward()
-    return inside[0], model.module.gradients()[0]
-
-
-@pytest.mark.exercise("2.15")
-def test_no_sync_ends_with_its_block():
-    results = ranks.run(2, after_a_stop)
-    name = "gradient in a block around an inner one that has ended, by rank"
-    checks.equal([inside for inside, _ in results], [twos(1.0)[0], twos(2.0)[0]], name)
-    name = "gradient after the blocks, one of which an error had ended"
-    checks.equal([outside for _, outside in results], [twos(3.0)[0]] * 2, name)
 
 
 # -- all of it --------------------------------------------------------------------------------
