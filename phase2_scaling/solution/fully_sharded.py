@@ -8,6 +8,7 @@ shares. At any time at most two units are whole: the one that runs and the one t
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -42,6 +43,7 @@ class Unit:
     def __init__(self, params: Sequence[nn.Parameter], group: Group = None) -> None:
         self.group, self.n = group, dist.get_world_size(group)
         self.params, self._sizes = list(params), [p.numel() for p in params]
+        self._starts = dict(zip(self.params, accumulate(self._sizes, initial=0)))
         self.full = lay_flat(self.params, self.n)
         dist.broadcast(self.full, group=group, group_src=0)
         self.local = self.full.chunk(self.n)[dist.get_rank(group)].clone()
@@ -89,10 +91,9 @@ class Unit:
         """Move a parameter's gradient to its place in `gradient`; say whether all have come."""
         if self.gradient is None:
             self.gradient = torch.zeros_like(self.full)
-            runs = self.gradient[: sum(self._sizes)].split(self._sizes)
-            self._places = {p: run.view(p.shape) for p, run in zip(self.params, runs)}
             self._missing = {p for p in self.params if p.requires_grad}
-        self._places[param].copy_(param.grad)
+        start = self._starts[param]
+        self.gradient[start : start + param.numel()] = param.grad.flatten()
         param.grad = None
         self._missing.discard(param)
         return not self._missing
