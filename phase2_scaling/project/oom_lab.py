@@ -256,9 +256,9 @@ def draw_fix(axes: Axes, before: Outcome, after: Outcome) -> None:
     axes.fill_between(share(before), [n for _, n in before.timeline], color=GREY, alpha=0.3, lw=0)
     places, values = share(after), [n for _, n in after.timeline]
     for phase, colour in COLOURS.items():
-        held = [n if label == phase else float("nan") for (label, n) in after.timeline]
-        axes.fill_between(places, held, color=colour, lw=0, step="mid")
-    axes.plot(places, values, color="black", linewidth=0.5)
+        here = [label == phase for label, _ in after.timeline]
+        axes.fill_between(places, values, where=here, color=colour, lw=0, step="post")
+    axes.step(places, values, where="post", color="black", linewidth=0.5)
     if after.budget is not None:
         axes.axhline(after.budget, color="black", linestyle="--", linewidth=0.8)
     axes.set(

@@ -234,7 +234,8 @@ def step(job: Job, fixes: Fixes, budget: float | None) -> Measured:
                 weights.publish()
         seconds = time.perf_counter() - began
     gradients, after = [g.float() for g in seen], [p.detach().float() for p in parameters]
-    return Measured(value, gradients, after, memory.peak, memory.timeline, seconds)
+    timeline = [entry for entry in memory.timeline if entry[0] != "other"]  # without our looking
+    return Measured(value, gradients, after, memory.peak, timeline, seconds)
 
 
 def limited(budget: float | None, device: torch.device) -> MemoryTracker:

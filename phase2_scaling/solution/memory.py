@@ -165,16 +165,17 @@ def logits(config: GPTConfig, plan: Plan) -> int:
 
     When the backward pass begins, these are the gradient of the logarithms of the probabilities and
     that of the logits, (B, T, V / tp) each, in `plan.dtype`; tensor parallelism has a third. (The
-    logits are gone by then, the logarithms are among the `activations`.) In chunks they are the
-    logits, the logarithms and the gradient of `plan.chunk` targets, or of all if there are fewer,
-    in float32. A stage that is not the last has none.
+    logits are gone by then, the logarithms are among the `activations`.) In chunks they are tables
+    of `plan.chunk` targets, or of all if there are fewer, in float32: the logits, the logarithms
+    and, if there is more than one chunk, the gradient of the chunk before, until its name is given
+    to the next. A stage that is not the last has none.
     """
     if not plan.is_last:
         return 0
     n, V = plan.batch_size * plan.n_tokens, config.vocab_size // plan.tp
     if plan.chunk is not None:
-        return 3 * min(n, plan.chunk) * V * FLOAT32
-    return (2 if plan.tp == 1 else 3) * n * V * plan.dtype.itemsize
+        return (2 + (plan.chunk < n)) * min(n, plan.chunk) * V * FLOAT32
+    return (2 + (plan.tp > 1)) * n * V * plan.dtype.itemsize
 
 
 # -- their sum, moment by moment --------------------------------------------------------------
@@ -205,7 +206,9 @@ def moments(config: GPTConfig, plan: Plan) -> dict[str, dict[str, int]]:
     before = whole if plan.accumulates else 0
     waiting = table * size * (tied and plan.is_last)  # the head's, until the table's comes
     head = waiting or (0 if plan.accumulates else table * size * plan.is_last)
-    last_found = (table + config.block_size * config.n_embd) * size * (plan.stage == 0)
+    # What backward finds last: two tables, and of the first block all but the MLP's second layer.
+    tables = (table + config.block_size * config.n_embd) * (plan.stage == 0)
+    last_found = (tables + 8 * config.n_embd**2 // plan.tp) * size
     units, passing = _of_units(config, plan, n_params)
 
     def moment(gradients: int, activations: int = 0, logits: int = 0, gathered: int = 0) -> dict:
@@ -230,7 +233,8 @@ def moments(config: GPTConfig, plan: Plan) -> dict[str, dict[str, int]]:
         narrow = size if size < FLOAT32 else 0  # a copy that is rounded
         found["loss"] = moment(before + table * FLOAT32, kept + stream, logits(config, plan))
         product = before + table * (FLOAT32 + size)
-        rows = logits(config, plan) // (3 * FLOAT32) * (FLOAT32 + narrow)
+        n = min(plan.chunk, plan.batch_size * plan.n_tokens)
+        rows = n * config.vocab_size // plan.tp * (FLOAT32 + narrow)
         found["product"] = moment(product, kept + stream, rows)
         found["head"] = moment(before + table * (2 * FLOAT32 + narrow), kept + 2 * stream)
     return found

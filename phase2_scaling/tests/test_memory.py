@@ -212,7 +212,8 @@ def test_logits_by_hand():
         ("2 ranks", replace(SOME, tp=2), 3 * 21 * 12 * 4),
         ("chunks of 5", replace(SOME, chunk=5), 3 * 5 * 24 * 4),
         ("chunks of 5, bfloat16", replace(half, chunk=5), 3 * 5 * 24 * 4),
-        ("chunks of 100", replace(SOME, chunk=100), 3 * 21 * 24 * 4),
+        ("one chunk of 21", replace(SOME, chunk=21), 2 * 21 * 24 * 4),
+        ("chunks of 100", replace(SOME, chunk=100), 2 * 21 * 24 * 4),
         ("a first stage", replace(SOME, pp=2), 0),
         ("a last stage", replace(SOME, pp=2, stage=1), 2 * 21 * 24 * 4),
     ):

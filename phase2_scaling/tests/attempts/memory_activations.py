@@ -57,11 +57,6 @@ def _(config, plan):
     return _block(config, plan, masks=False)
 
 
-@attempt("block_activations_without_normalised")
-def _(config, plan):
-    return _block(config, plan, wide=2)
-
-
 # What a rank keeps
 
 
@@ -133,29 +128,36 @@ def _(config, plan):
 
 
 def _rows(plan):
-    """Targets whose logits exist together."""
+    """Targets whose logits exist together, and how many tables of them."""
     n = plan.batch_size * plan.n_tokens
-    return n if plan.chunk is None else min(plan.chunk, n)
+    if plan.chunk is None:
+        return n, 3 if plan.tp > 1 else 2
+    return min(plan.chunk, n), 3 if n > plan.chunk else 2
+
+
+def _size(plan):
+    """Bytes of a number around the loss."""
+    return plan.dtype.itemsize if plan.chunk is None else 4
 
 
 @attempt("logits_one_copy")
 def _(config, plan):
     if plan.stage < plan.pp - 1:
         return 0
-    b = plan.dtype.itemsize if plan.chunk is None else 4
-    return _rows(plan) * (config.vocab_size // plan.tp) * b
+    rows, _ = _rows(plan)
+    return rows * (config.vocab_size // plan.tp) * _size(plan)
 
 
 @attempt("logits_always_float32")
 def _(config, plan):
-    copies = 3 if plan.chunk is not None or plan.tp > 1 else 2
-    return copies * 4 * _rows(plan) * (config.vocab_size // plan.tp) * plan.is_last
+    rows, copies = _rows(plan)
+    return copies * 4 * rows * (config.vocab_size // plan.tp) * plan.is_last
 
 
 @attempt("logits_short_chunks")
 def _(config, plan):
-    copies = 3 if plan.chunk is not None or plan.tp > 1 else 2
-    table = _rows(plan) * (config.vocab_size // plan.tp) * plan.dtype.itemsize
+    rows, copies = _rows(plan)
+    table = rows * (config.vocab_size // plan.tp) * plan.dtype.itemsize
     return copies * table if plan.is_last else 0
 
 
@@ -163,23 +165,31 @@ def _(config, plan):
 def _(config, plan):
     if plan.stage < plan.pp - 1:
         return 0
-    V, n = config.vocab_size // plan.tp, plan.batch_size * plan.n_tokens
-    if plan.chunk is None:
-        return (3 if plan.tp > 1 else 2) * n * V * plan.dtype.itemsize
-    return 12 * plan.chunk * V
+    rows, copies = _rows(plan)
+    if plan.chunk is not None:
+        rows = plan.chunk
+    return copies * _size(plan) * rows * (config.vocab_size // plan.tp)
 
 
 @attempt("logits_of_the_whole_vocabulary")
 def _(config, plan):
     if plan.stage < plan.pp - 1:
         return 0
-    copies = 3 if plan.chunk is not None or plan.tp > 1 else 2
-    b = plan.dtype.itemsize if plan.chunk is None else 4
-    return copies * b * _rows(plan) * config.vocab_size
+    rows, copies = _rows(plan)
+    return copies * _size(plan) * rows * config.vocab_size
 
 
 @attempt("logits_on_each_stage")
 def _(config, plan):
-    copies = 3 if plan.chunk is not None or plan.tp > 1 else 2
-    b = plan.dtype.itemsize if plan.chunk is None else 4
-    return copies * b * _rows(plan) * (config.vocab_size // plan.tp)
+    rows, copies = _rows(plan)
+    return copies * _size(plan) * rows * (config.vocab_size // plan.tp)
+
+
+@attempt("logits_chunk_without_the_one_before")
+def _(config, plan):
+    if plan.stage < plan.pp - 1:
+        return 0
+    rows, copies = _rows(plan)
+    if plan.chunk is not None:
+        copies = 2
+    return copies * _size(plan) * rows * (config.vocab_size // plan.tp)

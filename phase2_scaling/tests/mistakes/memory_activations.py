@@ -87,18 +87,6 @@ def block_activations_without_masks(config, plan):
     return n * size * (4 * C + 4) + cut // plan.tp
 
 
-@mistake(
-    "2.7",
-    "memory.block_activations",
-    "The normalised copies are missing: the linear layers behind the norms need their inputs.",
-)
-def block_activations_without_normalised(config, plan):
-    n, C, size = plan.batch_size * plan.n_tokens, config.n_embd, plan.dtype.itemsize
-    masks = 2 * C if config.dropout else 0
-    cut = n * size * 12 * C + n * config.n_head * FLOAT32
-    return n * size * (2 * C + 4 + masks) + cut // plan.tp
-
-
 # What a rank keeps
 
 
@@ -237,8 +225,8 @@ def logits_always_float32(config, plan):
         return 0
     n, V = plan.batch_size * plan.n_tokens, config.vocab_size // plan.tp
     if plan.chunk is not None:
-        return 3 * min(n, plan.chunk) * V * FLOAT32
-    return (2 if plan.tp == 1 else 3) * n * V * FLOAT32
+        return (2 + (plan.chunk < n)) * min(n, plan.chunk) * V * FLOAT32
+    return (2 + (plan.tp > 1)) * n * V * FLOAT32
 
 
 @mistake(
@@ -251,8 +239,8 @@ def logits_short_chunks(config, plan):
         return 0
     n, V = plan.batch_size * plan.n_tokens, config.vocab_size // plan.tp
     if plan.chunk is not None:
-        return 3 * min(n, plan.chunk) * V * plan.dtype.itemsize
-    return (2 if plan.tp == 1 else 3) * n * V * plan.dtype.itemsize
+        return (2 + (plan.chunk < n)) * min(n, plan.chunk) * V * plan.dtype.itemsize
+    return (2 + (plan.tp > 1)) * n * V * plan.dtype.itemsize
 
 
 @mistake(
@@ -265,8 +253,8 @@ def logits_chunk_beyond_the_batch(config, plan):
         return 0
     n, V = plan.batch_size * plan.n_tokens, config.vocab_size // plan.tp
     if plan.chunk is not None:
-        return 3 * plan.chunk * V * FLOAT32
-    return (2 if plan.tp == 1 else 3) * n * V * plan.dtype.itemsize
+        return (2 + (plan.chunk < n)) * plan.chunk * V * FLOAT32
+    return (2 + (plan.tp > 1)) * n * V * plan.dtype.itemsize
 
 
 @mistake(
@@ -279,8 +267,8 @@ def logits_of_the_whole_vocabulary(config, plan):
         return 0
     n, V = plan.batch_size * plan.n_tokens, config.vocab_size
     if plan.chunk is not None:
-        return 3 * min(n, plan.chunk) * V * FLOAT32
-    return (2 if plan.tp == 1 else 3) * n * V * plan.dtype.itemsize
+        return (2 + (plan.chunk < n)) * min(n, plan.chunk) * V * FLOAT32
+    return (2 + (plan.tp > 1)) * n * V * plan.dtype.itemsize
 
 
 @mistake(
@@ -291,5 +279,19 @@ def logits_of_the_whole_vocabulary(config, plan):
 def logits_on_each_stage(config, plan):
     n, V = plan.batch_size * plan.n_tokens, config.vocab_size // plan.tp
     if plan.chunk is not None:
-        return 3 * min(n, plan.chunk) * V * FLOAT32
-    return (2 if plan.tp == 1 else 3) * n * V * plan.dtype.itemsize
+        return (2 + (plan.chunk < n)) * min(n, plan.chunk) * V * FLOAT32
+    return (2 + (plan.tp > 1)) * n * V * plan.dtype.itemsize
+
+
+@mistake(
+    "2.7",
+    "memory.logits",
+    "Chunks are counted as if each were the first: what a loop's names hold lives until they are given away.",
+)
+def logits_chunk_without_the_one_before(config, plan):
+    if not plan.is_last:
+        return 0
+    n, V = plan.batch_size * plan.n_tokens, config.vocab_size // plan.tp
+    if plan.chunk is not None:
+        return 2 * min(n, plan.chunk) * V * FLOAT32
+    return (2 + (plan.tp > 1)) * n * V * plan.dtype.itemsize
