@@ -31,7 +31,7 @@ class Copy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, group: Group) -> Tensor:
-        """Return x, the same on all ranks of the group, as it is."""
+        """Return x, the same on all ranks of the group, as it is; note the group in `ctx.group`."""
         ctx.group = group
         return x.view_as(x)
 
@@ -40,7 +40,7 @@ class Copy(torch.autograd.Function):
         """Return the sum over the group of what each rank found.
 
         Args:
-            ctx: `ctx.group` is the group, if `forward` has noted it there.
+            ctx: `ctx.group` is the group.
             gradient: of this rank's copy; left as it is, for others may read it too.
 
         Returns:

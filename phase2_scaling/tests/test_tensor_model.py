@@ -94,37 +94,29 @@ def test_heads_that_cannot_be_shared_out():
     checks.raises(call, ValueError, "3 heads for 2 ranks", told)
 
 
-def dtensor_model(idx):
-    """The same GPT cut by torch: hidden units and heads by DTensor's styles."""
-    from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.tensor.parallel import (
-        ColwiseParallel,
-        RowwiseParallel,
-        parallelize_module,
-    )
-
-    plan = {
-        **{f"attention.{name}": ColwiseParallel() for name in "qkv"},
-        "attention.proj": RowwiseParallel(),
-        "mlp.up": ColwiseParallel(),
-        "mlp.down": RowwiseParallel(),
-    }
-    results = []
+def run_blocks(idx, device_mesh, parallel):
+    """Run two GPTs whose blocks are cut, by torch's DTensor and by us; return the gradients."""
+    by_columns = ["attention.q", "attention.k", "attention.v", "mlp.up"]
+    plan = {name: parallel.ColwiseParallel() for name in by_columns}
+    plan |= {name: parallel.RowwiseParallel() for name in ("attention.proj", "mlp.down")}
+    mesh, results = device_mesh.init_device_mesh("cpu", (2,)), []
     for theirs in (True, False):
         model = make_model()
         for block in model.blocks:
             if theirs:
-                parallelize_module(block, init_device_mesh("cpu", (2,)), plan)
+                parallel.parallelize_module(block, mesh, plan)
             else:
                 tensor_model.parallelise_block(block)
         model.hidden(idx).square().sum().backward()
         grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-        local = {k: p.to_local() if hasattr(p, "to_local") else p for k, p in grads.items()}
-        results.append(local)
+        results.append({k: p.to_local() if hasattr(p, "to_local") else p for k, p in grads.items()})
     return results
 
 
 def test_gradients_of_the_blocks_are_dtensors():
+    from torch.distributed import device_mesh
+    from torch.distributed.tensor import parallel
+
     idx, _ = make_batches()[0]
-    for rank, (theirs, ours) in enumerate(ranks.run(2, dtensor_model, idx)):
+    for rank, (theirs, ours) in enumerate(ranks.run(2, run_blocks, idx, device_mesh, parallel)):
         checks.close(ours, theirs, f"gradients on rank {rank}", **EXACT)

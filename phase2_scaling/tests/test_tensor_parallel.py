@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from phase2_scaling.solution import tensor_parallel
-from phase2_scaling.tests.groups import of_members
+from phase2_scaling.tests.pairs import in_pairs
 from phase2_scaling.tests.traffic import watch_collectives
 from shared import checks, ranks
 
@@ -29,10 +29,13 @@ def make_linear(n_in, n_out, bias=True, seed=0):
 
 
 def backward(y, gradient, name):
-    """Send a gradient into y, which must be able to take it."""
+    """Send a gradient into y, which must be able to take it.
+
+    By way of a scalar: `y.backward(gradient)` would import for half a second on every rank.
+    """
     checks.law(getattr(y, "requires_grad", False), f"{name} depends on its input", y)
     checks.equal(tuple(y.shape), tuple(gradient.shape), f"shape of {name}")
-    y.backward(gradient)
+    (y * gradient).sum().backward()
 
 
 # -- f and g ----------------------------------------------------------------------------------
@@ -41,16 +44,17 @@ def backward(y, gradient, name):
 def through(name, x, gradients, group=None):
     """Send x through a function and a gradient back; x and the gradient may depend on the rank."""
     rank = dist.get_rank(group)
-    x, given = (x[rank].clone().requires_grad_(), gradients[rank].clone())
-    calls = watch_collectives()
+    x, beside = (x[rank].clone().requires_grad_() for _ in range(2))
+    scaled, calls = 1.0 * beside, watch_collectives()
     y = getattr(tensor_parallel, name)(x, group)
     n_forward = len(calls)
-    backward(y, given, f"{name}(x)")
+    # A sum hands one and the same gradient to both of its terms.
+    backward(y + scaled, gradients[rank], f"{name}(x)")
     return {
         "y": y.detach(),
         "dx": x.grad,
         "x after": x.detach(),
-        "gradient after": given,
+        "beside": beside.grad,
         "collectives": (n_forward, len(calls) - n_forward),
     }
 
@@ -66,7 +70,7 @@ def test_f_by_hand():
         checks.close(got["y"], SAME[0], f"f(x) of x = [1, 2] {where}")
         told = f"gradient of x after [1, 20] on rank 0 and [3, 40] on rank 1, {where}"
         checks.close(got["dx"], torch.tensor([4.0, 60.0]), told)
-        checks.equal(got["gradient after"], OWN[rank], f"the gradient given, afterwards, {where}")
+        checks.equal(got["beside"], OWN[rank], f"gradient of z in f(x) + z {where}")
         checks.equal(got["collectives"], (0, 1), "collectives of f, forward and backward")
 
 
@@ -81,19 +85,22 @@ def test_g_by_hand():
         checks.equal(got["collectives"], (1, 0), "collectives of g, forward and backward")
 
 
-def through_each(group):
-    return through("f", SAME, OWN, group), through("g", OWN, SAME, group)
+def through_each(pair, group):
+    """Send other numbers through f and g in each pair."""
+    x = 10.0**pair
+    return through("f", x * SAME, x * OWN, group), through("g", x * OWN, x * SAME, group)
 
 
 @pytest.mark.exercise("2.20")
 def test_f_and_g_keep_to_their_group():
     total = torch.tensor([4.0, 60.0])
-    for rank, (of_f, of_g) in enumerate(of_members(4, through_each)):
-        where = f"on rank {rank} of a group of 2 among 4"
-        checks.close(of_f["y"], SAME[0], f"f(x) {where}")
-        checks.close(of_f["dx"], total, f"gradient of f {where}")
-        checks.close(of_g["y"], total, f"g(x) {where}")
-        checks.close(of_g["dx"], SAME[0], f"gradient of g {where}")
+    for pair, results in enumerate(in_pairs(through_each)):
+        for rank, (of_f, of_g) in enumerate(results):
+            where = f"on rank {rank} of group {pair}, which is 2 of 4 ranks"
+            checks.close(of_f["y"], 10**pair * SAME[0], f"f(x) {where}")
+            checks.close(of_f["dx"], 10**pair * total, f"gradient of f {where}")
+            checks.close(of_g["y"], 10**pair * total, f"g(x) {where}")
+            checks.close(of_g["dx"], 10**pair * SAME[0], f"gradient of g {where}")
 
 
 def through_both():
@@ -119,9 +126,9 @@ def test_there_and_back_for_transposed_tensors():
 
 def dense(layer, x, seed=7):
     """Run the whole layer: what it returns, and the gradients of x and of its parameters."""
-    x = x.clone().requires_grad_()
+    layer, x = copy.deepcopy(layer), x.clone().requires_grad_()
     y = layer(x)
-    y.backward(normal(*y.shape, seed=seed))
+    backward(y, normal(*y.shape, seed=seed), "the whole layer")
     return {"y": y.detach(), "x": x.grad, **{name: p.grad for name, p in layer.named_parameters()}}
 
 
@@ -202,17 +209,17 @@ def test_row_layer_is_the_whole():
 
 
 @pytest.mark.exercise("2.20")
-def test_layers_without_a_bias_in_a_group_of_two_among_four():
+def test_layers_without_a_bias_in_two_groups_of_two():
     column, row, x = make_linear(4, 6, bias=False), make_linear(6, 3, bias=False), normal(2, 6)
 
-    def run(group):
+    def run(pair, group):
         return run_column(column, x[..., :4], group), run_row(row, x, group)
 
-    results = of_members(4, run)
-    name = "without a bias, in a group of 2 among 4"
-    columns, rows = zip(*results, strict=True)
-    compare(columns, dense(column, x[..., :4]), CUT_BY_COLUMNS, f"ColumnLinear {name}")
-    compare(rows, dense(row, x), CUT_BY_ROWS, f"RowLinear {name}")
+    for pair, results in enumerate(in_pairs(run)):
+        columns, rows = zip(*results, strict=True)
+        name = f"without a bias, in group {pair} of 2 ranks each"
+        compare(columns, dense(column, x[..., :4]), CUT_BY_COLUMNS, f"ColumnLinear {name}")
+        compare(rows, dense(row, x), CUT_BY_ROWS, f"RowLinear {name}")
 
 
 # -- pairs of layers --------------------------------------------------------------------------
@@ -245,7 +252,7 @@ def test_two_mlps_send_one_tensor_each_way_apiece():
     whole = x.clone().requires_grad_()
     pairs = copy.deepcopy(LAYERS)
     y = stack(pairs, whole)
-    y.backward(normal(*x.shape, seed=7))
+    backward(y, normal(*x.shape, seed=7), "two whole MLPs")
     for rank, (got, dx, biases, there, back) in enumerate(ranks.run(4, run_stack, x)):
         where = f"on rank {rank} of 4"
         checks.close(got, y, f"two MLPs {where}", **EXACT)
@@ -260,19 +267,13 @@ def test_two_mlps_send_one_tensor_each_way_apiece():
 # -- the solution alone -----------------------------------------------------------------------
 
 
-def dtensor_mlp(up, down, x):
+def dtensor_mlp(up, down, x, device_mesh, parallel):
     """The same pair by torch: DTensor's column-wise and row-wise styles."""
-    from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.tensor.parallel import (
-        ColwiseParallel,
-        RowwiseParallel,
-        parallelize_module,
-    )
-
     n = dist.get_world_size()
-    mesh = init_device_mesh("cpu", (n,))
+    mesh = device_mesh.init_device_mesh("cpu", (n,))
     model = nn.Sequential(up, nn.GELU(), down)
-    theirs = parallelize_module(model, mesh, {"0": ColwiseParallel(), "2": RowwiseParallel()})
+    plan = {"0": parallel.ColwiseParallel(), "2": parallel.RowwiseParallel()}
+    theirs = parallel.parallelize_module(model, mesh, plan)
     ours = nn.Sequential(
         tensor_parallel.ColumnLinear(LAYERS[0][0]),
         nn.GELU(),
@@ -282,7 +283,7 @@ def dtensor_mlp(up, down, x):
     for model in (theirs, ours):
         leaf = x.clone().requires_grad_()
         y = model(leaf)
-        y.backward(normal(*y.shape, seed=7))
+        backward(y, normal(*y.shape, seed=7), "a pair of layers")
         grads = [p.grad for p in model.parameters()]
         grads = [p.to_local() if hasattr(p, "to_local") else p for p in grads]
         results.append([y.detach(), leaf.grad, *grads])
@@ -291,10 +292,12 @@ def dtensor_mlp(up, down, x):
 
 @pytest.mark.parametrize("n", [2, 4])
 def test_a_pair_is_dtensors(n):
-    x = normal(2, 3, 6, seed=4)
-    for rank, (theirs, ours) in enumerate(
-        ranks.run(n, dtensor_mlp, *map(copy.deepcopy, LAYERS[0]), x)
-    ):
+    from torch.distributed import device_mesh
+    from torch.distributed.tensor import parallel
+
+    x, (up, down) = normal(2, 3, 6, seed=4), copy.deepcopy(LAYERS[0])
+    results = ranks.run(n, dtensor_mlp, up, down, x, device_mesh, parallel)
+    for rank, (theirs, ours) in enumerate(results):
         checks.close(ours, theirs, f"result and gradients on rank {rank} of {n}", **EXACT)
 
 

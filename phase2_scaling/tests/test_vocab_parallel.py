@@ -10,7 +10,7 @@ from torch import nn
 
 from phase2_scaling.solution import vocab_parallel
 from phase2_scaling.solution.model import IGNORED
-from phase2_scaling.tests.groups import of_members
+from phase2_scaling.tests.pairs import in_pairs
 from phase2_scaling.tests.traffic import Sizes, watch_collectives
 from shared import checks, ranks
 
@@ -43,7 +43,7 @@ def look_up(table, idx, group=None):
     n_forward = len(calls)
     checks.law(getattr(y, "requires_grad", False), "the vectors depend on the table", y)
     checks.equal(tuple(y.shape), (*idx.shape, table.shape[1]), "shape of the vectors")
-    y.backward(normal(*y.shape, seed=7))
+    (y * normal(*y.shape, seed=7)).sum().backward()
     return {
         "y": y.detach(),
         "gradient": part.weight.grad,
@@ -71,7 +71,7 @@ def test_embedding_is_the_whole_tables(V, n):
     idx[0, 0], idx[-1, -1] = 0, V - 1
     whole = table.clone().requires_grad_()
     y = F.embedding(idx, whole)
-    y.backward(normal(*y.shape, seed=7))
+    (y * normal(*y.shape, seed=7)).sum().backward()
     results = ranks.run(n, look_up, table, idx)
     for rank, (got, gradient) in enumerate(zip(results, pieces(whole.grad, n), strict=True)):
         where = f"on rank {rank} of {n}, {V} tokens"
@@ -184,18 +184,21 @@ def test_nothing_to_predict_is_a_loss_of_zero():
 
 
 @pytest.mark.exercise("2.21")
-def test_embedding_and_loss_in_a_group_of_two_among_four():
-    table, idx = normal(6, 4), integers(6, 3, 5)
-    logits, targets = normal(3, 6), torch.tensor([5, IGNORED, 1])
+def test_embedding_and_loss_in_two_groups_of_two():
+    # The groups' logits lie so far apart that the largest of all would serve neither.
+    tables, idx = [normal(6, 4, seed=pair) for pair in range(2)], integers(6, 3, 5)
+    logits, targets = [normal(3, 6), 1e4 + normal(3, 6, seed=1)], torch.tensor([5, IGNORED, 1])
 
-    def both(group):
-        return look_up(table, idx, group), score(logits, targets, group=group)
+    def both(pair, group):
+        found = look_up(tables[pair], idx, group)
+        return found, score(logits[pair], targets, group=group)
 
-    found, losses = zip(*of_members(4, both), strict=True)
-    for rank, got in enumerate(found):
-        told = f"vectors on rank {rank} of a group of 2 among 4"
-        checks.close(got["y"], F.embedding(idx, table), told, **EXACT)
-    compare(losses, logits, targets, "a group of 2 among 4")
+    for pair, results in enumerate(in_pairs(both)):
+        found, losses = zip(*results, strict=True)
+        for rank, got in enumerate(found):
+            told = f"vectors on rank {rank} of group {pair}, which is 2 of 4 ranks"
+            checks.close(got["y"], F.embedding(idx, tables[pair]), told, **EXACT)
+        compare(losses, logits[pair], targets, f"group {pair}, which is 2 of 4 ranks")
 
 
 @pytest.mark.exercise("2.21")
