@@ -173,10 +173,11 @@ def _(params):
 
 @attempt("trainable_groups_read_twice")
 def _(params):
-    if any(isinstance(entry, dict) for entry in params):
-        entries = list(params)
-    else:
-        entries = [{"params": list(params)}]
+    grouped = False
+    for entry in params:
+        grouped = type(entry) is dict
+        break
+    entries = list(params) if grouped else [dict(params=[*params])]
     ids, result = set(), []
     for entry in entries:
         kept = []
