@@ -42,8 +42,9 @@ def minimum(n_params: np.ndarray, loss: np.ndarray) -> Valley:
         The valley. Its `n_params` is a size, not a logarithm of one.
 
     Raises:
-        ValueError: if there are too few sizes, the parabola does not open upwards, or its lowest
-            point lies outside the sizes that were trained: that would be no measurement.
+        ValueError: if there are too few sizes; or no valley, because the parabola does not open
+            upwards, or has its lowest point below the smallest or above the largest size, where
+            nobody has measured.
     """
     if n_params.ndim != 1 or n_params.shape != loss.shape:
         raise ValueError(f"sizes and losses need one shape; got {n_params.shape}, {loss.shape}")
@@ -52,13 +53,12 @@ def minimum(n_params: np.ndarray, loss: np.ndarray) -> Valley:
     log_n = np.log(n_params)
     middle = log_n.mean()  # powers of numbers around 20 would cost digits
     curvature, slope, height = np.polyfit(log_n - middle, loss, deg=2)
-    if curvature <= 0:
-        raise ValueError("the losses have no valley: the parabola does not open upwards")
-    lowest = -slope / (2 * curvature)
-    n_lowest = float(np.exp(middle + lowest))
-    if not n_params.min() <= n_lowest <= n_params.max():
-        raise ValueError(f"the lowest point, N = {n_lowest:.4g}, lies outside the sizes trained")
-    return Valley(n_lowest, float(height - curvature * lowest**2), float(curvature))
+    if curvature > 0:
+        lowest = -slope / (2 * curvature)
+        n_lowest = float(np.exp(middle + lowest))
+        if n_params.min() <= n_lowest <= n_params.max():
+            return Valley(n_lowest, float(height - curvature * lowest**2), float(curvature))
+    raise ValueError("the losses have no valley among the sizes that were trained")
 
 
 # -- given: one valley for each budget ----------------------------------------------------------

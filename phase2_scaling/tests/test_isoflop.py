@@ -67,11 +67,11 @@ def test_where_there_is_no_valley():
     def minimum(loss):
         return parts(isoflop.minimum(SIZES, loss))
 
-    checks.raises(lambda: minimum(hill), ValueError, "losses on a hill", match="no valley")
+    checks.raises(lambda: minimum(hill), ValueError, "losses on a hill")
     for name, lowest in (("larger", 2e9), ("smaller", 5e6)):
         beyond = planted(lowest, 2.5, 0.03)
         told = f"losses whose lowest point is {name} than every size"
-        checks.raises(lambda loss=beyond: minimum(loss), ValueError, told, match="outside")
+        checks.raises(lambda loss=beyond: minimum(loss), ValueError, told)
 
 
 @pytest.mark.exercise("2.4")

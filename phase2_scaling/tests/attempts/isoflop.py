@@ -25,7 +25,7 @@ def _must_open_upwards(c):
 
 def _must_be_inside(n, sizes):
     if n < sizes.min() or n > sizes.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
 
 
 @attempt("valley_over_plain_sizes")

@@ -21,7 +21,7 @@ def valley_over_plain_sizes(n_params, loss):
         raise ValueError("the losses have no valley")
     lowest = -c1 / (2 * c2)
     if not n_params.min() <= lowest * scale <= n_params.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
     return Valley(float(lowest * scale), float(c0 - c2 * lowest**2), float(c2))
 
 
@@ -40,7 +40,7 @@ def valley_in_logarithms(n_params, loss):
         raise ValueError("the losses have no valley")
     lowest = -c1 / (2 * c2)
     if not n_params.min() <= np.exp(lowest) <= n_params.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
     return Valley(float(lowest), float(c0 - c2 * lowest**2), float(c2))
 
 
@@ -58,7 +58,7 @@ def valley_of_the_best_run(n_params, loss):
     if c2 <= 0:
         raise ValueError("the losses have no valley")
     if not n_params.min() <= np.exp(-c1 / (2 * c2)) <= n_params.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
     best = loss.argmin()
     return Valley(float(n_params[best]), float(loss[best]), float(c2))
 
@@ -80,7 +80,7 @@ def valley_vertex_without_two(n_params, loss):
     lowest = -c1 / c2
     n_lowest = np.exp(middle + lowest)
     if not n_params.min() <= n_lowest <= n_params.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
     return Valley(float(n_lowest), float(c0 + c1 * lowest + c2 * lowest**2), float(c2))
 
 
@@ -101,7 +101,7 @@ def valley_wrong_side(n_params, loss):
     lowest = c1 / (2 * c2)
     n_lowest = np.exp(middle + lowest)
     if not n_params.min() <= n_lowest <= n_params.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
     return Valley(float(n_lowest), float(c0 + c1 * lowest + c2 * lowest**2), float(c2))
 
 
@@ -121,7 +121,7 @@ def valley_lowest_measured_loss(n_params, loss):
         raise ValueError("the losses have no valley")
     n_lowest = np.exp(middle - c1 / (2 * c2))
     if not n_params.min() <= n_lowest <= n_params.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
     return Valley(float(n_lowest), float(loss.min()), float(c2))
 
 
@@ -141,7 +141,7 @@ def valley_height_at_zero(n_params, loss):
         raise ValueError("the losses have no valley")
     n_lowest = np.exp(middle - c1 / (2 * c2))
     if not n_params.min() <= n_lowest <= n_params.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
     return Valley(float(n_lowest), float(c0), float(c2))
 
 
@@ -162,7 +162,7 @@ def valley_of_log_losses(n_params, loss):
     lowest = -c1 / (2 * c2)
     n_lowest = np.exp(middle + lowest)
     if not n_params.min() <= n_lowest <= n_params.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
     return Valley(float(n_lowest), float(np.exp(c0 - c2 * lowest**2)), float(c2))
 
 
@@ -181,7 +181,7 @@ def valley_base_ten(n_params, loss):
         raise ValueError("the losses have no valley")
     lowest = -c1 / (2 * c2)
     if not n_params.min() <= 10**lowest <= n_params.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
     return Valley(float(10**lowest), float(c0 - c2 * lowest**2), float(c2))
 
 
@@ -205,7 +205,7 @@ def valley_of_three_runs(n_params, loss):
     lowest = -c1 / (2 * c2)
     n_lowest = np.exp(middle + lowest)
     if not n_params.min() <= n_lowest <= n_params.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
     return Valley(float(n_lowest), float(c0 - c2 * lowest**2), float(c2))
 
 
@@ -224,7 +224,7 @@ def valley_on_a_hill(n_params, loss):
     lowest = -c1 / (2 * c2)
     n_lowest = np.exp(middle + lowest)
     if not n_params.min() <= n_lowest <= n_params.max():
-        raise ValueError("the lowest point lies outside the sizes trained")
+        raise ValueError("the losses have no valley among the sizes that were trained")
     return Valley(float(n_lowest), float(c0 - c2 * lowest**2), float(c2))
 
 
