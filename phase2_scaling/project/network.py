@@ -26,7 +26,7 @@ from torch import Tensor
 from phase2_scaling.solution import collectives, cost_model
 from phase2_scaling.solution.cost_model import Link
 from shared import cli, ranks, runs
-from shared.drawing import COLOURS, GREY, write_figure
+from shared.drawing import BLUE, GREY, ORANGE, write_figure
 from shared.files import write_text
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Collective:
     predict: Callable[[float, int, Link], float]
 
 
-MESSAGE = "message"
+MESSAGE, TORCH = "message", "torch"
 COLLECTIVES = {
     "broadcast": Collective(lambda x, _: collectives.broadcast(x), cost_model.broadcast_s),
     "reduce": Collective(lambda x, _: collectives.reduce(x), cost_model.reduce_s),
@@ -83,7 +83,7 @@ COLLECTIVES = {
     "all-reduce": Collective(
         lambda x, _: collectives.ring_all_reduce(x), cost_model.ring_all_reduce_s
     ),
-    "torch": Collective(lambda x, _: dist.all_reduce(x), cost_model.ring_all_reduce_s),
+    TORCH: Collective(lambda x, _: dist.all_reduce(x), cost_model.ring_all_reduce_s),
 }
 
 
@@ -166,25 +166,23 @@ def predicted(name: str, n_bytes: int, n: int, link: Link) -> float:
 
 
 def draw(path: Path, sizes: list[int], n: int, seconds: Seconds, link: Link) -> None:
-    """Measured points and predicted lines, milliseconds against bytes."""
+    """Measured points and predicted lines, milliseconds against bytes, a panel for each."""
 
     def fill(figure: Figure) -> None:
-        axes = figure.subplots()
-        for name, colour in zip(seconds, (GREY, *COLOURS), strict=False):
+        names = [name for name in seconds if name != TORCH]
+        panels = figure.subplots(2, 3, sharex=True, sharey=True).flat
+        for name, axes in zip(names, panels, strict=True):
             line = [predicted(name, size, n, link) * 1e3 for size in sizes]
-            axes.plot(sizes, line, color=colour, lw=1)
-            points = [s * 1e3 for s in seconds[name]]
-            axes.plot(sizes, points, "o", color=colour, markersize=4, label=name)
-        axes.set(
-            xscale="log",
-            yscale="log",
-            xlabel="tensor (bytes)",
-            ylabel="time (ms)",
-            title=f"Collectives of {n} ranks: points measured, lines from messages alone",
-        )
-        axes.legend()
+            axes.plot(sizes, line, color=GREY, lw=1, label="predicted")
+            axes.plot(sizes, [s * 1e3 for s in seconds[name]], "o", color=BLUE, label="measured")
+            if name == "all-reduce":
+                axes.plot(sizes, [s * 1e3 for s in seconds[TORCH]], "x", color=ORANGE, label=TORCH)
+            axes.set(xscale="log", yscale="log", title=name)
+            axes.legend()
+        figure.supxlabel("tensor (bytes)")
+        figure.supylabel(f"time on {n} ranks (ms)")
 
-    write_figure(path, (7.5, 5), fill)
+    write_figure(path, (10, 6), fill)
 
 
 if __name__ == "__main__":

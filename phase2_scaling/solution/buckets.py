@@ -52,6 +52,7 @@ class Bucket:
         parameters: as `assign_buckets` gives them.
 
     Attributes:
+        parameters: those of the bucket.
         flat: what travels: the gradients, then a number for each parameter that is above 0 if any
             rank had a gradient of it.
         missing: parameters whose gradient this backward pass has not brought yet.

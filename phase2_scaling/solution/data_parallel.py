@@ -27,12 +27,24 @@ class DataParallel(nn.Module):
     """A replica of a module: each rank gives it other data, all get the mean of the gradients.
 
     Use it as the module. When `backward` returns, `.grad` of every parameter is the mean over the
-    ranks. Gradients are views into the buckets' buffers, which stay: no second copy of them lives.
+    ranks, where one without a gradient counts as zeros; what no rank has a gradient of has none.
+    Gradients are views into the buckets' buffers, which stay: no second copy of them lives.
+
+    Each rank's loss counts the same. Where batches differ in size, `ddp.global_mean_loss` makes
+    losses of which that is right, and a rank without samples takes an empty batch: its backward
+    pass has to run, for the others wait for its messages.
 
     Args:
-        module: made equal on all ranks at once: rank 0's numbers are copied to the others.
+        module: on its device already; made equal on all ranks at once, by rank 0's numbers.
         group: of ranks; None is all.
         bucket_bytes: of gradients in one message.
+
+    Attributes:
+        buckets: in the order in which they are sent.
+        home: the bucket of each parameter.
+        syncing: whether a backward pass that runs now is to be averaged.
+        in_backward: whether one that is to be averaged has begun.
+        under_way: messages sent in it, those of the first buckets.
     """
 
     def __init__(
@@ -67,7 +79,12 @@ class DataParallel(nn.Module):
             self.syncing = before
 
     def arrived(self, p: Tensor) -> None:
-        """Hook: backward has just added the last part of the gradient of `p` to `p.grad`."""
+        """Hook: backward has just added the last part of the gradient of `p` to `p.grad`.
+
+        The gradient gets its place in the bucket (`Bucket.keep`) in any case. If syncing is off
+        that is all. Otherwise the first to arrive in a backward pass sees to it that `finish` is
+        called at its end, once; the bucket misses `p` no more; and whatever is full is launched.
+        """
         bucket = self.home[p]
         bucket.keep(p)
         if not self.syncing:
@@ -79,7 +96,13 @@ class DataParallel(nn.Module):
         self.launch()
 
     def launch(self) -> None:
-        """Send every bucket that is full, in the order of the list: all ranks must agree on it."""
+        """Send the buckets that are full, in the order of the list.
+
+        All ranks must send the same messages in the same order, whichever gradients come first on
+        each; so a bucket that misses a parameter holds up those behind it. What is sent is `flat`,
+        the gradients divided by the number of ranks of the group, so that their sum is the mean.
+        Nothing is waited for: the messages stand in `under_way`.
+        """
         while len(self.under_way) < len(self.buckets):
             bucket = self.buckets[len(self.under_way)]
             if bucket.missing:
@@ -88,7 +111,12 @@ class DataParallel(nn.Module):
             self.under_way.append(dist.all_reduce(bucket.flat, group=self.group, async_op=True))
 
     def finish(self) -> None:
-        """Hook: backward has ended. Send what is left, wait for all, be ready for the next."""
+        """Hook: backward has ended. Send what is left, wait for all, be ready for the next.
+
+        Parameters that are still missing will not come: the buckets fill with zeros for them
+        (`Bucket.fill`). When a message has arrived, its bucket hands out what other ranks had
+        (`Bucket.settle`), and misses all its parameters anew.
+        """
         for bucket in self.buckets:
             bucket.fill()
         self.launch()

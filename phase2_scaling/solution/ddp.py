@@ -1,6 +1,6 @@
 """Data parallelism by hand: equal replicas, other data on each, gradients averaged.
 
-Li et al. 2020 (arXiv:2006.15704), section 3.1. The mean over the ranks, not the sum: each rank's
+Li et al. 2020 (arXiv:2006.15704), section 3.2.1. The mean over the ranks, not the sum: each rank's
 loss is already a mean over its own samples, so the mean of the gradients is the gradient of the
 loss over all samples, and the learning rate need not know how many ranks there are.
 """
@@ -86,13 +86,14 @@ def global_mean_loss(loss_sum: Tensor, count: Tensor, group: Group = None) -> Te
 
     Ranks whose batches differ in size, such as the last of an epoch or rows with other numbers of
     counted tokens, must not average their own means: a token of a small batch would weigh more.
-    What `backward` needs on each rank is n * loss_sum / (the counts of all ranks together), since
-    the gradients are divided by n later. Its mean over the ranks is the mean loss per token. A
-    rank without any sample takes part with an empty batch, whose sum is 0.
+    The gradients will be averaged over the ranks later. What is returned has to be such that its
+    mean over the ranks is the sum of all their losses over the number of all their losses. A rank
+    without any sample takes part with an empty batch, whose sum is 0.
 
     Args:
         loss_sum: scalar, this rank's losses added up; has a graph.
-        count: scalar, integer, how many losses that were; unchanged.
+        count: scalar, integer; this rank's losses in the whole step, of all its micro-batches if
+            `loss_sum` is one's; unchanged.
         group: of ranks; None is all.
 
     Returns:

@@ -37,11 +37,11 @@ def complete(model):
 
 @attempt("no_sync_ends_all")
 def _(self):
+    setattr(self, "syncing", False)
     try:
-        self.syncing = False
         yield self
     finally:
-        self.syncing = not self.syncing
+        setattr(self, "syncing", True)
 
 
 @attempt("no_sync_survives_no_error")
