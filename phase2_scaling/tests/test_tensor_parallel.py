@@ -48,6 +48,7 @@ def through(name, x, gradients, group=None):
     scaled, calls = 1.0 * beside, watch_collectives()
     y = getattr(tensor_parallel, name)(x, group)
     n_forward = len(calls)
+    checks.equal(tuple(getattr(y, "shape", ())), tuple(x.shape), f"shape of {name}(x)")
     # A sum hands one and the same gradient to both of its terms.
     backward(y + scaled, gradients[rank], f"{name}(x)")
     return {
@@ -290,15 +291,14 @@ def dtensor_mlp(up, down, x, device_mesh, parallel):
     return results
 
 
-@pytest.mark.parametrize("n", [2, 4])
-def test_a_pair_is_dtensors(n):
+def test_a_pair_is_dtensors():
     from torch.distributed import device_mesh
     from torch.distributed.tensor import parallel
 
     x, (up, down) = normal(2, 3, 6, seed=4), copy.deepcopy(LAYERS[0])
-    results = ranks.run(n, dtensor_mlp, up, down, x, device_mesh, parallel)
+    results = ranks.run(3, dtensor_mlp, up, down, x, device_mesh, parallel)
     for rank, (theirs, ours) in enumerate(results):
-        checks.close(ours, theirs, f"result and gradients on rank {rank} of {n}", **EXACT)
+        checks.close(ours, theirs, f"result and gradients on rank {rank} of 3", **EXACT)
 
 
 def test_shares_are_copies_that_hold_nothing_else():
