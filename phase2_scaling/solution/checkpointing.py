@@ -27,7 +27,8 @@ def recompute(function: Callable[..., Tensor], *args: Any) -> Tensor:
         function: a module, or any function of modules; gives one tensor. What it reads besides its
             arguments must be the same when it runs again. Its parameters get their gradients from
             `backward()`; `torch.autograd.grad` does not reach them.
-        args: tensors, of which those that need gradients get them, or anything else.
+        args: tensors, of which those that need gradients get them, or anything else; a tensor that
+            needs one is an argument of its own, not in a list.
 
     Returns:
         What the function gives.

@@ -16,7 +16,7 @@ from phase2_scaling.solution.rules import AdamW, WithMaster
 
 def bring(resting: Tensor, device: torch.device) -> Tensor:
     """Copy a tensor that lies elsewhere to the device; the resting one stays as it is."""
-    return torch.empty_like(resting, device=device, pin_memory=False).copy_(resting)
+    return torch.empty_like(resting, device=device).copy_(resting)
 
 
 class OffloadedOptimizer:
