@@ -1,4 +1,4 @@
-"""Offloaded activations: the plain gradients to the last bit, and where the tensors are meanwhile."""
+"""Offloaded activations: the plain gradients to the last bit, and what is alive meanwhile."""
 
 import pytest
 import torch
