@@ -118,7 +118,7 @@ def parameter_table(found: Estimate) -> str:
         theirs, error = getattr(published.BESIROGLU, name), published.BESIROGLU_ERRORS[name]
         return [
             name,
-            f"{show(ours)} ({found.standard_error(name):.2g})",
+            f"{show(ours)} ({show(found.standard_error(name))})",
             f"{show(low)} to {show(high)}",
             f"{show(theirs)} ({error:g})",
             "yes" if abs(ours - theirs) <= error else "NO",

@@ -71,8 +71,8 @@ def training_days(
 ) -> float:
     """How long a training run takes, by the rule of six operations a parameter and token.
 
-    Kaplan et al. 2020, equation 2.2 (C = 6 N D); Narayanan et al. 2021 (arXiv:2104.04473),
-    section 5.1, does the same sum for a trillion parameters.
+    Kaplan et al. 2020, section 2.1 (C = 6 N D). Narayanan et al. 2021 (arXiv:2104.04473), section
+    5.1, do the same sum with eight, for they recompute.
 
     Args:
         n_params: N.

@@ -2,7 +2,8 @@
 
 Hoffmann et al. 2022 (arXiv:2203.15556), section 3.2 and figure 3. Too small a model cannot hold
 what the tokens say, too large a one sees too few of them: the loss is a valley, and over a
-logarithmic axis its floor is nearly a parabola.
+logarithmic axis its floor is nearly a parabola. Nearly: where alpha and beta differ, sizes that
+reach far to both sides move the parabola's lowest point.
 """
 
 from dataclasses import dataclass

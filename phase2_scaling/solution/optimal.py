@@ -1,7 +1,7 @@
 """What to do with a budget, once there is a law: how large a model, how many tokens.
 
 Hoffmann et al. 2022 (arXiv:2203.15556), equation 4, for training alone; Sardana et al. 2023
-(arXiv:2401.00448), equation 3, when the model will also be used.
+(arXiv:2401.00448), section 2, when the model will also be used.
 """
 
 from collections.abc import Sequence

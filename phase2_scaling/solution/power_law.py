@@ -70,7 +70,8 @@ def fit_with_floor(x: np.ndarray, y: np.ndarray, floors: Sequence[float]) -> Pow
     def misfit(law: PowerLaw) -> float:
         return float(np.square(np.log(y) - np.log(law(x))).sum())
 
-    return min((replace(fit(x, y - floor), floor=floor) for floor in candidates), key=misfit)
+    laws = [replace(fit(x, y - floor), floor=float(floor)) for floor in candidates]
+    return min(laws, key=misfit)
 
 
 def floors_below(y: np.ndarray, n: int = 200) -> np.ndarray:
