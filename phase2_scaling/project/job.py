@@ -12,6 +12,7 @@ from phase2_scaling.solution import pipeline, tensor_model
 from phase2_scaling.solution.accumulation import accumulate
 from phase2_scaling.solution.checkpointing import recompute
 from phase2_scaling.solution.chunked_loss import chunked_cross_entropy
+from phase2_scaling.solution.data_parallel import DataParallel
 from phase2_scaling.solution.ddp import average_gradients
 from phase2_scaling.solution.fully_sharded import FullySharded
 from phase2_scaling.solution.memory import Plan
@@ -60,6 +61,8 @@ def make_step(
         return fully_sharded_step(plan, model)
     if plan.zero:
         return sharded_step(plan, model)
+    if plan.dp > 1:
+        return data_parallel_step(plan, model)
     if plan.pp > 1:
         return pipelined_step(plan, model, schedule)
     if plan.tp > 1:
@@ -84,6 +87,20 @@ def single_step(plan: Plan, model: GPT) -> tuple[Step, list[Tensor]]:
             weights.publish()
 
     return step, [*model.parameters(), *masters]
+
+
+def data_parallel_step(plan: Plan, model: GPT) -> tuple[Step, list[Tensor]]:
+    """Replicas whose gradients lie in buckets."""
+    loss = forward_loss(plan.recompute, plan.chunk)
+    replica = DataParallel(model)
+    optimizer = OPTIMIZERS[plan.optimizer](model.parameters())
+
+    def step(batches: list[MicroBatch]) -> None:
+        optimizer.zero_grad()
+        accumulate(model, batches, loss)
+        optimizer.step()
+
+    return step, [*model.parameters(), *(bucket.flat for bucket in replica.buckets)]
 
 
 def sharded_step(plan: Plan, model: GPT) -> tuple[Step, list[Tensor]]:

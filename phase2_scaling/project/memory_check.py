@@ -115,6 +115,7 @@ CASES = [
         recompute=True,
         dtype=torch.bfloat16,
     ),
+    case("data parallel, 2 ranks", WIDE, dp=2),
     case("ZeRO 1, 2 ranks", zero=1, dp=2),
     case("ZeRO 1, 3 ranks, wide", WIDE, zero=1, dp=3),
     case("ZeRO 1, 2 ranks, recomputed", DEEP, zero=1, dp=2, recompute=True),

@@ -130,6 +130,7 @@ def block_activations(config: GPTConfig, plan: Plan) -> int:
 
     Tensor parallelism divides by tp what lies between the cut layers: q, k, v, attention's output
     and logarithms, and all that is four times as wide. The stream, norms and masks stay whole.
+    (On a GPU masks are bytes and statistics float32: a trifle.)
     """
     n, C, size = plan.batch_size * plan.n_tokens, config.n_embd, plan.dtype.itemsize
     masks = 2 * C if config.dropout else 0
@@ -185,10 +186,10 @@ def moments(config: GPTConfig, plan: Plan) -> dict[str, dict[str, int]]:
     """Count the bytes on a rank, part by part, at each moment that may be a step's peak. Given.
 
     Returns:
-        For "loss" (forward is done, backward begins), "head" (its gradient, if it was found in
-        chunks), "top" and "bottom" (backward is in the last block, in the first one), "end" (of the
-        backward pass) and "update": the bytes of "parameters", "gradients", "optimiser",
-        "activations" and "logits".
+        For "loss" (forward is done, backward begins), "top" and "bottom" (backward is in the last
+        block, in the first one), "end" (of the backward pass) and "update", and with a loss in
+        chunks for "product" and "head" (the head's gradient is found, and handed on): the bytes of
+        "parameters", "gradients", "optimiser", "activations" and "logits".
     """
     n_params, size = n_parameters(config, plan), plan.dtype.itemsize
     held = states(n_params, plan)
@@ -203,7 +204,8 @@ def moments(config: GPTConfig, plan: Plan) -> dict[str, dict[str, int]]:
     working = stream + 4 * stream // plan.tp + (block if plan.recompute else 0)
 
     whole = held["gradients"]
-    before = whole if plan.accumulates else 0
+    in_buckets = plan.dp > 1 and plan.zero == 0  # whose buffers are there all the time
+    before = whole if plan.accumulates or in_buckets else 0
     waiting = table * size * (tied and plan.is_last)  # the head's, until the table's comes
     head = waiting or (0 if plan.accumulates else table * size * plan.is_last)
     # What backward finds last: two tables, and of the first block all but the MLP's second layer.
