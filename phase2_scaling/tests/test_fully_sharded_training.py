@@ -220,6 +220,24 @@ def test_a_tracker_sees_that_at_most_two_units_are_whole():
         )
 
 
+def bytes_of_a_dtensor(init_device_mesh, distribute_tensor, shard):
+    mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+    whole = distribute_tensor(torch.zeros(8), mesh, [shard])
+    with MemoryTracker() as memory:
+        memory.hold("held", [whole])
+        made = torch.ones_like(whole)
+    return memory.by_label["held"], memory.by_label["other"], made.shape
+
+
+def test_a_tracker_counts_the_local_part_of_a_dtensor():
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import Shard, distribute_tensor
+
+    arguments = (init_device_mesh, distribute_tensor, Shard(0))
+    for held, made, shape in ranks.run(2, bytes_of_a_dtensor, *arguments):
+        checks.equal((held, made, tuple(shape)), (16, 16, (8,)), "bytes held, bytes made, shape")
+
+
 def shared_between_blocks():
     model = make_gpt()
     model.blocks[1].mlp.up.weight = model.blocks[0].mlp.up.weight

@@ -5,7 +5,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from phase2_scaling.solution import zero
+from phase2_scaling.solution import data_parallel, zero
 from phase2_scaling.solution.model import GPT, GPTConfig
 from phase2_scaling.solution.tracker import MemoryTracker
 from shared import checks, ranks
@@ -65,6 +65,25 @@ def test_a_gpt_learns_as_with_torchs_adamw(n):
         expected = reference.state_dict()
         checks.close(state["state"], expected["state"], "state", rtol=1e-9, atol=1e-12)
         checks.equal(str(state["param_groups"]), str(expected["param_groups"]), "groups")
+
+
+def train_replicas(data):
+    """Average by buckets, whose gradients are views, and step in shares."""
+    model = make_gpt(seed=dist.get_rank())
+    replica = data_parallel.DataParallel(model, bucket_bytes=2000)
+    optimizer = zero.ShardedOptimizer(model.parameters(), adamw)
+    for ids in data.chunk(dist.get_world_size(), dim=1)[dist.get_rank()]:
+        optimizer.zero_grad()
+        replica(ids[:, :-1], ids[:, 1:])[1].backward()
+        optimizer.step()
+    return model.state_dict()
+
+
+def test_replicas_with_a_sharded_optimizer():
+    data, model = whole_batches(3), make_gpt(seed=0)
+    train_gpt(model, adamw(model.parameters()), data)
+    for weights in ranks.run(3, train_replicas, data):
+        checks.close(dict(weights), dict(model.state_dict()), "weights", rtol=1e-9, atol=1e-9)
 
 
 def train_gpt_by_torchs_zero(data, peer):
