@@ -8,5 +8,5 @@ COURSE = @$(PY) -m shared.course $@ $(filter-out PY=%,$(MAKEOVERRIDES))
 help setup tour test lint progress doctor stubs watch reset skip bench-check gpu-check:
 	$(COURSE)
 
-phase%-test phase%-hint phase%-solution phase%-gate phase%-bench phase%-look phase%-mistakes:
+phase%-test phase%-hint phase%-solution phase%-gate phase%-bench phase%-look phase%-launch phase%-mistakes:
 	$(COURSE)

@@ -182,6 +182,22 @@ def phase_look(phase: str, run: str = "") -> int:
 
 
 @verb
+def phase_launch(
+    phase: str, nproc: str = "", config: str = "", machine: str = "", main: str = "", args: str = ""
+) -> int:
+    """Train over several processes (NPROC=2, CONFIG=file, ARGS="flags", MACHINE=1 MAIN=host:port)."""
+    from shared.syllabus import CourseError
+
+    course = _phase(phase)
+    if not (course.folder / "project" / "launch.py").is_file():
+        raise CourseError(f"phase {phase} has nothing to launch")
+    told = {"nproc": nproc, "config": config, "machine": machine, "main": main, "args": args}
+    flags = [f"--{name}={value}" for name, value in told.items() if value]
+    command = [sys.executable, "-m", f"{course.package}.project.launch", *flags]
+    return subprocess.call(command, cwd=_root())
+
+
+@verb
 def phase_mistakes(phase: str) -> int:
     """Prove the tests: each catalogued mistake must be rejected, and named in another style."""
     from shared.board import make_console

@@ -196,3 +196,19 @@ def test_look_runs_the_phases_program(course):
     result = course.run("phase0-look", "RUN=mine")
     assert (result.returncode, result.stdout) == (3, "looks at ['--run', 'mine']\n")
     assert course.run("phase0-look").stdout == "looks at []\n"
+
+
+# -- launching over several processes ---------------------------------------------------------
+
+
+def test_a_phase_without_a_launcher_says_so(course):
+    assert refused(course.run("phase0-launch"), "nothing to launch")
+
+
+def test_launch_hands_its_settings_on(course):
+    project = course.folder / "project"
+    project.mkdir()
+    (project / "launch.py").write_text("import sys\nprint(sys.argv[1:])\nsys.exit(2)\n")
+    result = course.run("phase0-launch", "NPROC=2", "ARGS=--lr 1e-3")
+    assert (result.returncode, result.stdout) == (2, "['--nproc=2', '--args=--lr 1e-3']\n")
+    assert course.run("phase0-launch").stdout == "[]\n"

@@ -61,6 +61,7 @@ def test_make_alone_prints_every_verb_with_one_line():
         "phase1-test IMPL=solution STRICT=1",
         "phase0-solution EX=0.7 REVEAL=1",
         "phase1-look RUN=tiny",
+        "phase2-launch NPROC=2",
         "watch PHASE=0",
         "reset EX=0.7",
         "skip PHASE=2",

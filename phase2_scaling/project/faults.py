@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shlex
 import signal
 import subprocess
@@ -78,11 +79,6 @@ class Kill:
     rank: int
     step: int
 
-    @property
-    def kept(self) -> int:
-        """The step of the checkpoint from which the run goes on."""
-        return self.step // SAVE_EVERY * SAVE_EVERY
-
 
 @dataclass(frozen=True)
 class Demonstration:
@@ -90,6 +86,7 @@ class Demonstration:
 
     Attributes:
         kills: in order.
+        starts: the steps from which the run went on, the first of them 0.
         same_weights: whether both runs ended with the same weights, bit by bit.
         steps: those in the disturbed run's metrics.jsonl, as they stand there.
         losses: the disturbed run's, step by step.
@@ -99,6 +96,7 @@ class Demonstration:
     """
 
     kills: list[Kill]
+    starts: list[int]
     same_weights: bool
     steps: list[int]
     losses: list[float]
@@ -133,22 +131,23 @@ def demonstrate(
     """
     plan = plan_kills(kills, processes, steps, seed)
     began = time.monotonic()
-    calm = run(folder, "undisturbed", processes, steps, [])
+    run(folder, "undisturbed", processes, steps, [])
     between = time.monotonic()
     done = run(folder, "killed", processes, steps, plan)
     ended = time.monotonic()
     undisturbed, disturbed = (records(folder / "phase2" / n) for n in ("undisturbed", "killed"))
     digests = [result(folder, name)["weights_sha256"] for name in ("undisturbed", "killed")]
-    assert not calm
     losses = [record["loss"] for record in undisturbed]
+    starts = find_starts(folder / "killed.log")
     return Demonstration(
         kills=done,
+        starts=starts,
         same_weights=digests[0] == digests[1],
         steps=[record["step"] for record in disturbed],
         losses=[record["loss"] for record in disturbed],
         undisturbed=losses,
         seconds=(ended - between, between - began),
-        figure=draw(folder / "faults.png", done, losses, disturbed),
+        figure=draw(folder / "faults.png", done, starts, losses, disturbed),
     )
 
 
@@ -232,7 +231,15 @@ def result(folder: Path, name: str) -> dict:
     return json.loads((folder / "phase2" / name / "results.json").read_text(encoding="utf-8"))
 
 
-def draw(path: Path, kills: list[Kill], losses: list[float], disturbed: list[dict]) -> Figure:
+def find_starts(log: Path) -> list[int]:
+    """After how many steps each start of the processes went on, as the run itself has said."""
+    text = log.read_text(encoding="utf-8")
+    return [int(step) - 1 for step in re.findall(r"^training: steps (\d+) to", text, re.MULTILINE)]
+
+
+def draw(
+    path: Path, kills: list[Kill], starts: list[int], losses: list[float], disturbed: list[dict]
+) -> Figure:
     """Draw both loss curves, and from where to where each start came."""
 
     def fill(figure: MatplotlibFigure) -> None:
@@ -248,7 +255,7 @@ def draw(path: Path, kills: list[Kill], losses: list[float], disturbed: list[dic
         )
         axes["loss"].set(ylabel="loss (nats per byte)")
         axes["loss"].legend()
-        draw_starts(axes["starts"], kills, len(losses))
+        draw_starts(axes["starts"], kills, starts, len(losses))
 
     caption = (
         f"{len(kills)} time{'s' * (len(kills) != 1)} a process was killed by SIGKILL. Below, each "
@@ -258,16 +265,13 @@ def draw(path: Path, kills: list[Kill], losses: list[float], disturbed: list[dic
     return Figure(write_figure(path, (9, 5), fill), "A run that is killed", caption)
 
 
-def draw_starts(axes: Axes, kills: list[Kill], n_steps: int) -> None:
+def draw_starts(axes: Axes, kills: list[Kill], starts: list[int], n_steps: int) -> None:
     """One line for each start, a cross where somebody was killed."""
-    begin = 0
-    for number, end_of in enumerate([*kills, None]):
-        stop = n_steps if end_of is None else end_of.step
+    ends = [*(kill.step for kill in kills), n_steps]
+    for number, (begin, stop) in enumerate(zip(starts, ends, strict=True)):
         axes.plot([begin, stop], [number, number], color=BLUE, linewidth=3, solid_capstyle="butt")
-        if end_of:
-            axes.plot(stop, number, "x", color=ORANGE)
-            begin = end_of.kept
-    axes.set(xlabel="training step", ylabel="start", yticks=range(len(kills) + 1))
+    axes.plot(ends[:-1], range(len(kills)), "x", color=ORANGE)
+    axes.set(xlabel="training step", ylabel="start", yticks=range(len(starts)))
     axes.invert_yaxis()
 
 
@@ -275,10 +279,10 @@ def main(config: Config) -> None:
     """Demonstrate; exit with 1 if the disturbed run did not end as the other one."""
     folder = runs.RUNS / "phase2" / "faults"
     seen = demonstrate(folder, config.kills, config.processes, config.steps, config.seed)
-    for number, kill_ in enumerate(seen.kills, start=1):
+    for number, (killed, start) in enumerate(zip(seen.kills, seen.starts[1:], strict=True), 1):
         print(
-            f"kill {number}: rank {kill_.rank} after {kill_.step} steps; "
-            f"the run goes on from step {kill_.kept}"
+            f"kill {number}: rank {killed.rank} after {killed.step} steps; "
+            f"the run goes on after step {start}"
         )
     print(f"{seen.headline}; {seen.seconds[0]:.0f} s, undisturbed {seen.seconds[1]:.0f} s")
     print(f"figure: {seen.figure.path}")
