@@ -1,4 +1,7 @@
-"""Column and row layers against the whole layer, by hand, and against torch's DTensor."""
+"""Column and row layers against the whole layer, by hand, and by what travels.
+
+torch's DTensor is the oracle of `test_tensor_model.py`.
+"""
 
 import copy
 
@@ -266,39 +269,6 @@ def test_two_mlps_send_one_tensor_each_way_apiece():
 
 
 # -- the solution alone -----------------------------------------------------------------------
-
-
-def dtensor_mlp(up, down, x, device_mesh, parallel):
-    """The same pair by torch: DTensor's column-wise and row-wise styles."""
-    n = dist.get_world_size()
-    mesh = device_mesh.init_device_mesh("cpu", (n,))
-    model = nn.Sequential(up, nn.GELU(), down)
-    plan = {"0": parallel.ColwiseParallel(), "2": parallel.RowwiseParallel()}
-    theirs = parallel.parallelize_module(model, mesh, plan)
-    ours = nn.Sequential(
-        tensor_parallel.ColumnLinear(LAYERS[0][0]),
-        nn.GELU(),
-        tensor_parallel.RowLinear(LAYERS[0][1]),
-    )
-    results = []
-    for model in (theirs, ours):
-        leaf = x.clone().requires_grad_()
-        y = model(leaf)
-        backward(y, normal(*y.shape, seed=7), "a pair of layers")
-        grads = [p.grad for p in model.parameters()]
-        grads = [p.to_local() if hasattr(p, "to_local") else p for p in grads]
-        results.append([y.detach(), leaf.grad, *grads])
-    return results
-
-
-def test_a_pair_is_dtensors():
-    from torch.distributed import device_mesh
-    from torch.distributed.tensor import parallel
-
-    x, (up, down) = normal(2, 3, 6, seed=4), copy.deepcopy(LAYERS[0])
-    results = ranks.run(3, dtensor_mlp, up, down, x, device_mesh, parallel)
-    for rank, (theirs, ours) in enumerate(results):
-        checks.close(ours, theirs, f"result and gradients on rank {rank} of 3", **EXACT)
 
 
 def test_shares_are_copies_that_hold_nothing_else():
