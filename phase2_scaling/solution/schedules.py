@@ -21,7 +21,7 @@ class Action(NamedTuple):
 def gpipe(n_stages: int, n_micro: int, stage: int) -> list[Action]:
     """First every forward, then every backward; the same order on each stage.
 
-    Huang et al. 2018 (arXiv:1811.06965), section 2.3. Their figure runs the backward passes in
+    Huang et al. 2018 (arXiv:1811.06965), section 2.2. Their figure runs the backward passes in
     reverse; here, as in PyTorch, both kinds go through the micro-batches from 0 up, so that every
     schedule adds gradients in one order and none is a rounding error away from another.
 
