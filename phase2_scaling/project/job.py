@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from phase2_scaling.solution import pipeline, tensor_model
+from phase2_scaling.solution import tensor_model, vocab_parallel
 from phase2_scaling.solution.accumulation import accumulate
 from phase2_scaling.solution.checkpointing import recompute
 from phase2_scaling.solution.chunked_loss import chunked_cross_entropy
@@ -16,9 +17,16 @@ from phase2_scaling.solution.data_parallel import DataParallel
 from phase2_scaling.solution.ddp import average_gradients
 from phase2_scaling.solution.fully_sharded import FullySharded
 from phase2_scaling.solution.memory import Plan
+from phase2_scaling.solution.mesh import Mesh
 from phase2_scaling.solution.mixed_precision import MasterWeights
 from phase2_scaling.solution.model import GPT, next_token_loss
-from phase2_scaling.solution.pipeline import MicroBatch, Schedule
+from phase2_scaling.solution.pipeline import (
+    MicroBatch,
+    Schedule,
+    Stage,
+    forward_backward,
+    summed_loss,
+)
 from phase2_scaling.solution.schedules import one_f_one_b
 from phase2_scaling.solution.sharded_gradients import ShardedGradients
 from phase2_scaling.solution.zero import ShardedOptimizer
@@ -61,12 +69,10 @@ def make_step(
         return fully_sharded_step(plan, model)
     if plan.zero:
         return sharded_step(plan, model)
+    if plan.tp > 1 or plan.pp > 1:
+        return cut_step(plan, model, schedule)
     if plan.dp > 1:
         return data_parallel_step(plan, model)
-    if plan.pp > 1:
-        return pipelined_step(plan, model, schedule)
-    if plan.tp > 1:
-        return tensor_parallel_step(plan, model)
     return single_step(plan, model)
 
 
@@ -134,27 +140,20 @@ def fully_sharded_step(plan: Plan, model: GPT) -> tuple[Step, list[Tensor]]:
     return step, [t for unit in sharded.units for t in (unit.local, unit.full)]
 
 
-def tensor_parallel_step(plan: Plan, model: GPT) -> tuple[Step, list[Tensor]]:
-    """Each layer cut over all ranks."""
-    tensor_model.parallelise(model)
-    optimizer = OPTIMIZERS[plan.optimizer](model.parameters())
-
-    def step(batches: list[MicroBatch]) -> None:
-        optimizer.zero_grad()
-        for idx, targets in batches:
-            tensor_model.loss(model, idx, targets).backward()
-        optimizer.step()
-
-    return step, [*model.parameters()]
-
-
-def pipelined_step(plan: Plan, model: GPT, schedule: Schedule) -> tuple[Step, list[Tensor]]:
-    """The depth cut over all ranks."""
-    stage = pipeline.Stage(model)
+def cut_step(plan: Plan, model: GPT, schedule: Schedule) -> tuple[Step, list[Tensor]]:
+    """Layers cut over tp ranks, the depth over pp stages, and dp replicas of all that."""
+    mesh = Mesh(plan.dp, plan.tp, plan.pp)
+    loss = summed_loss
+    if plan.tp > 1:
+        tensor_model.parallelise(model, mesh.tp_group)
+        loss = partial(vocab_parallel.cross_entropy, group=mesh.tp_group, reduction="sum")
+    stage = Stage(model, mesh.pp_group)
     optimizer = OPTIMIZERS[plan.optimizer](stage.parameters())
 
     def step(batches: list[MicroBatch]) -> None:
-        pipeline.forward_backward(stage, batches, schedule)
+        forward_backward(stage, batches, schedule, loss)
+        if plan.dp > 1:
+            average_gradients(stage, mesh.dp_group)
         optimizer.step()
 
     return step, [*stage.parameters()]

@@ -66,12 +66,10 @@ class Case:
 
     def plan_of(self, rank: int) -> Plan:
         """The plan as this rank sees it: its stage, and what is in flight there."""
-        if self.plan.pp == 1:
-            return self.plan
-        in_flight = (
-            self.n_micro if self.schedule is gpipe else min(self.n_micro, self.plan.pp - rank)
-        )
-        return replace(self.plan, stage=rank, in_flight=in_flight)
+        plan = self.plan
+        stage = rank // (plan.dp * plan.tp)  # as `Mesh` places it
+        most = self.n_micro if self.schedule is gpipe else min(self.n_micro, plan.pp - stage)
+        return replace(plan, stage=stage, in_flight=most if plan.pp > 1 else 1)
 
 
 def case(
@@ -128,6 +126,8 @@ CASES = [
     case("pipeline, 2 stages, 4 in GPipe", DEEP, n_micro=4, pp=2, schedule=gpipe),
     case("pipeline, 2 stages, 4 in 1F1B", DEEP, n_micro=4, pp=2),
     case("pipeline, 4 stages, 6 in 1F1B", DEEP, n_micro=6, pp=4, batch_size=2),
+    case("2 x 2, tensor parallel, pipeline", WIDE, n_micro=4, tp=2, pp=2),
+    case("2 x 2, replicas, tensor parallel", WIDE, n_micro=2, dp=2, tp=2),
 ]
 
 
