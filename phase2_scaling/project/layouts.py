@@ -118,9 +118,10 @@ def wire_s(config: GPTConfig, layout: Layout, gpu: GPU) -> float:
     """Seconds on the wire in a step, if nothing overlaps; the messages between stages are small.
 
     Tensor parallelism needs two all-reduces of the stream forward and two backward in each block
-    (Shoeybi et al. 2019, section 3), two more if the block is recomputed. Replicas need an
-    all-reduce of the gradients a step; ZeRO-1 and 2 send as much; ZeRO-3 gathers the weights
-    twice and scatters the gradients once, for every micro-batch (Rajbhandari et al. 2019, section
+    (Shoeybi et al. 2019, section 3), two more if the block is recomputed. Replicas all-reduce the
+    gradients once a step, which for ZeRO-1 is a reduce-scatter and a gathering of new weights. From
+    stage 2 on gradients are scattered for every micro-batch, as there is no room to wait; in stage
+    3 the weights are gathered for it, too, forward and backward (Rajbhandari et al. 2019, section
     7).
     """
     stream = layout.batch_size * config.block_size * config.n_embd * NUMBER_BYTES
@@ -131,10 +132,13 @@ def wire_s(config: GPTConfig, layout: Layout, gpu: GPU) -> float:
     plan = memory.Plan(1, 1, tp=layout.tp, pp=layout.pp)
     weights = memory.n_parameters(config, plan) * NUMBER_BYTES
     link = between_replicas(layout, gpu)
-    if layout.zero == 3:
-        each = 3 * cost_model.all_gather_s(weights, layout.dp, link)
-        return cut_layers + layout.n_micro * each
-    return cut_layers + cost_model.ring_all_reduce_s(weights, layout.dp, link)
+    scatters = layout.n_micro if layout.zero >= 2 else 1
+    gathers = 2 * layout.n_micro if layout.zero == 3 else 1
+    return (
+        cut_layers
+        + scatters * cost_model.reduce_scatter_s(weights, layout.dp, link)
+        + gathers * cost_model.all_gather_s(weights, layout.dp, link)
+    )
 
 
 def between_replicas(layout: Layout, gpu: GPU) -> Link:

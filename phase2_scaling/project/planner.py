@@ -112,14 +112,14 @@ def find_law(name: str) -> Law:
 def shape_for(n_params: float, vocab_size: int, block_size: int) -> GPTConfig:
     """Find the GPT of about this many parameters whose width is about ASPECT times its depth.
 
-    Widths are multiples of HEAD_DIM; from 8 heads on, heads come in fours and blocks in pairs, so
-    that both can be cut.
+    Widths are multiples of HEAD_DIM. So that both can be cut, heads come in fours and blocks in
+    pairs from 8 heads on, both in eights from 32 on.
     """
 
     def shape(n_head: int) -> GPTConfig:
         C = n_head * HEAD_DIM
         depth = (n_params - (vocab_size + block_size) * C) / (12 * C * C + 13 * C)
-        step = 2 if n_head >= 8 else 1
+        step = 8 if n_head >= 32 else 2 if n_head >= 8 else 1
         n_layer = max(step, step * round(depth / step))
         return GPTConfig(vocab_size, block_size, n_layer, n_head, C)
 
@@ -128,7 +128,7 @@ def shape_for(n_params: float, vocab_size: int, block_size: int) -> GPTConfig:
         aspect = config.n_embd / config.n_layer / ASPECT
         return 10 * abs(size - 1) + max(aspect, 1 / aspect)
 
-    heads = (n for n in range(1, MAX_HEADS + 1) if n < 8 or n % 4 == 0)
+    heads = [*range(1, 8), *range(8, 32, 4), *range(32, MAX_HEADS + 1, 8)]
     return min(map(shape, heads), key=oddness)
 
 
@@ -151,12 +151,23 @@ class Candidate:
     layout: Layout | None
 
 
+def batch_sequences(config: Config) -> int:
+    """Sequences of a step: about batch_tokens, in a number that the GPUs can share evenly.
+
+    With more GPUs than sequences it is enough if some replicas of several GPUs each can.
+    """
+    wanted = config.batch_tokens // config.block_size
+    odd = config.gpus // (config.gpus & -config.gpus)  # what no halving takes out
+    unit = config.gpus if config.gpus <= wanted else odd
+    return max(1, round(wanted / unit)) * unit
+
+
 def candidate(n_params: float, budget: Budget, config: Config, law: Law) -> Candidate:
     """Shape a model of about n_params, give it the whole budget, find a layout for it."""
     shape = shape_for(n_params, config.vocab_size, config.block_size)
     n = counting.n_parameters(shape)
     n_tokens = budget.flops / (6 * n)
-    sequences = config.batch_tokens // config.block_size
+    sequences = batch_sequences(config)
     layout = layouts.best_layout(shape, budget.gpu, config.gpus, sequences, config.mfu)
     return Candidate(shape, n, n_tokens, law.loss(n, n_tokens), layout)
 
@@ -202,7 +213,7 @@ def layout_table(candidates: list[Candidate], budget: Budget, config: Config) ->
     def row(c: Candidate) -> list[str]:
         shape = f"{c.config.n_layer} x {c.config.n_embd}"
         if c.layout is None:
-            return [number(c.n_params), shape, *["-"] * (len(parts) + 2), "does not fit: more GPUs"]
+            return [number(c.n_params), shape, *["-"] * (len(parts) + 2), "no layout fits"]
         found = layouts.memory_bytes(c.config, c.layout)
         gigabytes = [f"{found[part] / 1e9:.1f}" for part in parts]
         plain = replace(c.layout, recompute=False)

@@ -53,6 +53,9 @@ def test_the_wire_by_hand():
     expected = 2 * 3 * (layouts.ALPHA_LINK_S + n_bytes / 2 / 450e9)
     actual = layouts.wire_s(SMALL, layout(dp=2, zero=3), H100)
     checks.close(actual, expected, "two replicas under ZeRO-3", rtol=1e-9)
+    # ZeRO-2 scatters in both and gathers once.
+    actual = layouts.wire_s(SMALL, layout(dp=2, zero=2), H100)
+    checks.close(actual, expected / 2, "two replicas under ZeRO-2", rtol=1e-9)
     # Two halves of each layer: 4 all-reduces of the stream in 12 blocks, for 2 micro-batches.
     stream = 4 * 1024 * 1024 * 2
     expected = 4 * 12 * 2 * (2 * layouts.ALPHA_LINK_S + stream / 450e9)

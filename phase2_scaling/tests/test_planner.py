@@ -34,6 +34,7 @@ def test_shapes_are_of_the_size_and_can_be_cut(n_params):
     checks.close(float(counting.n_parameters(shape)), n_params, "parameters", rtol=0.07)
     checks.law(10 <= shape.n_embd / shape.n_layer <= 400, "width over depth is usual", shape)
     checks.law(shape.n_head < 8 or shape.n_head % 4 == shape.n_layer % 2 == 0, "can be cut", shape)
+    checks.law(shape.n_head < 32 or shape.n_head % 8 == shape.n_layer % 8 == 0, "by eights", shape)
 
 
 def test_the_compute_optimal_candidate_is_the_best():
@@ -46,6 +47,22 @@ def test_the_compute_optimal_candidate_is_the_best():
         room = layouts.USABLE * budget.gpu.memory_bytes
         checks.at_most(sum(layouts.memory_bytes(c.config, c.layout).values()), room, "bytes")
     checks.equal(min(found, key=lambda c: c.loss), found[1], "the candidate with the lowest loss")
+
+
+def test_any_number_of_gpus_can_share_the_batch():
+    for gpus, expected in (
+        (1, 1024),
+        (6, 1026),
+        (24, 1032),
+        (64, 1024),
+        (16384, 1024),
+        (3000, 1125),
+    ):
+        actual = planner.batch_sequences(replace(WEEK, gpus=gpus))
+        checks.equal(actual, expected, f"sequences of a step on {gpus} GPUs")
+    six = replace(WEEK, gpus=6)
+    found = planner.candidate(1e9, planner.make_budget(six), six, published.BESIROGLU)
+    checks.equal(found.layout.dp * found.layout.tp * found.layout.pp, 6, "GPUs in use")
 
 
 def test_numbers_are_short():
@@ -65,7 +82,7 @@ def test_program(capsys):
 
 def test_what_does_not_fit_is_said(capsys):
     planner.main(Config(gpu="t4", gpus=1, days=3650))
-    checks.law("does not fit: more GPUs" in capsys.readouterr().out, "the plan says what is wrong")
+    checks.law("no layout fits" in capsys.readouterr().out, "the plan says what is wrong")
 
 
 def test_a_law_of_ones_own(tmp_path):
