@@ -81,7 +81,7 @@ def test_reduce_scatter_of_three_numbers():
 
 
 @pytest.mark.exercise("2.13")
-@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("n", [2, 3, 4])
 def test_reduce_scatter_of_any_size(n):
     chunks, stayed = scattered(n, lambda rank: (numbers(rank, size) for size in SIZES))
     for i, size in enumerate(SIZES):
@@ -155,14 +155,13 @@ def gather(sizes, dtype=torch.float64, group=None):
 
 
 @pytest.mark.exercise("2.13")
-@pytest.mark.parametrize("n", [2, 3, 4])
-def test_all_gather_of_a_dozen(n):
-    wholes = [row[0][0] for row in ranks.run(n, gather, (12,))]
-    checks.equal(wholes, [numbers(0, 12)] * n, f"12 numbers from {n} ranks, by rank")
+def test_all_gather_of_a_dozen():
+    wholes = [row[0][0] for row in ranks.run(3, gather, (12,))]
+    checks.equal(wholes, [numbers(0, 12)] * 3, "12 numbers from 3 ranks, by rank")
 
 
 @pytest.mark.exercise("2.13")
-@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("n", [2, 3, 4])
 def test_all_gather_of_any_size(n):
     results = ranks.run(n, gather, SIZES)
     for i, size in enumerate(SIZES):
@@ -174,8 +173,9 @@ def test_all_gather_of_any_size(n):
 
 @pytest.mark.exercise("2.13")
 def test_all_gather_of_any_dtype():
-    for dtype in (torch.int64, torch.bfloat16):
-        whole = ranks.run(2, gather, (5,), dtype)[0][0][0]
+    dtypes = (torch.int64, torch.bfloat16)
+    wholes = ranks.run(2, lambda: [gather((5,), dtype)[0][0] for dtype in dtypes])[0]
+    for dtype, whole in zip(dtypes, wholes, strict=True):
         checks.equal(str(getattr(whole, "dtype", None)), str(dtype), f"dtype of {dtype} gathered")
         checks.equal(whole, numbers(0, 5, dtype), f"5 numbers of {dtype} from 2 ranks")
 
@@ -194,7 +194,7 @@ def all_reduced(shape, group=None, turned=False):
 
 
 @pytest.mark.exercise("2.13")
-@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("n", [1, 3])
 def test_all_reduce(n):
     results = ranks.run(n, all_reduced, (3, 5))
     expected = total(n, 15, torch.float32).view(3, 5)
@@ -219,7 +219,7 @@ def test_all_reduce_in_a_group():
 
 
 @pytest.mark.exercise("2.13")
-@pytest.mark.parametrize("n", [2, 3, 4])
+@pytest.mark.parametrize("n", [3, 4])
 def test_bytes_that_a_rank_sends(n):
     sent = [sizes for _, sizes, _ in ranks.run(n, all_reduced, (1200,))]
     each = 2 * (n - 1) * 4800 // n  # float32

@@ -8,7 +8,7 @@ from phase2_scaling.solution.model import GPT, GPTConfig, next_token_loss
 from phase2_scaling.tests.groups import of_members, watch_all_reduces
 from shared import checks, ranks
 
-TINY = GPTConfig(vocab_size=11, block_size=6, n_layer=2, n_head=2, n_embd=8)
+TINY = GPTConfig(vocab_size=11, block_size=6, n_layer=1, n_head=2, n_embd=8)
 WAYS = ("average_gradients", "average_gradients_flat")
 
 
@@ -200,10 +200,10 @@ def train_together(way, rows, cuts):
 
 
 @pytest.mark.exercise("2.14")
-@pytest.mark.parametrize(("way", "cuts"), [(WAYS[0], (3, 4)), (WAYS[1], (1, 1))])
+@pytest.mark.parametrize(("way", "cuts"), [(WAYS[0], (3, 4)), (WAYS[1], (1,))])
 def test_five_steps_on_uneven_batches(way, cuts):
     rows = batches(5, 8)
-    results = ranks.run(3, train_together, way, rows, cuts)
+    results = ranks.run(len(cuts) + 1, train_together, way, rows, cuts)
     alone = train_alone(results[0][0], rows)
     for rank, (_, together) in enumerate(results):
         name = f"parameters on rank {rank} after five steps, {way}"
