@@ -169,7 +169,7 @@ def _(self):
         forget(self)
 
 
-@attempt("finish_does_not_wait")
+@attempt("fully_sharded_finish_does_not_wait")
 def _(self):
     if self.reducing is not None:
         take(self, self.received / self.n)

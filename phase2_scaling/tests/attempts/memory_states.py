@@ -102,7 +102,7 @@ def _(config, plan):
     return int(total // plan.pp)
 
 
-@attempt("n_parameters_without_positions")
+@attempt("memory_parameters_without_positions")
 def _(config, plan):
     embedding = config.vocab_size // plan.tp * config.n_embd
     first = embedding * (plan.stage == 0)

@@ -225,7 +225,7 @@ def finish_thaws(self):
     "fully_sharded.Unit.finish",
     "Nobody waits for the sum: what is handed out is what happened to lie in that memory.",
 )
-def finish_does_not_wait(self):
+def fully_sharded_finish_does_not_wait(self):
     if self.reducing is None:
         return
     mean = self.received.div_(self.n)

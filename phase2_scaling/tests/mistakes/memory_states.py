@@ -112,7 +112,7 @@ def n_parameters_even_stages(config, plan):
     "memory.n_parameters",
     "The table of positions is missing.",
 )
-def n_parameters_without_positions(config, plan):
+def memory_parameters_without_positions(config, plan):
     C, table = config.n_embd, config.vocab_size * config.n_embd // plan.tp
     count = n_blocks(config, plan) * ((12 * C * C + 7 * C) // plan.tp + 6 * C)
     if plan.stage == 0:
