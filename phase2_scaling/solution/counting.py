@@ -66,6 +66,32 @@ def flops_per_token(
     return (4 if recompute else 3) * blocks + 3 * head
 
 
+def mfu(
+    config: GPTConfig,
+    tokens_per_s: float,
+    n_gpus: int,
+    peak_flops: float,
+    n_keys: float | None = None,
+) -> float:
+    """Model FLOPs utilisation: which share of the machines' peak goes into the model's products.
+
+    Chowdhery et al. 2022 (arXiv:2204.02311), appendix B. What is computed twice counts once, so
+    that recomputing cannot make a run look faster.
+
+    Args:
+        config: of the model.
+        tokens_per_s: that all GPUs together are trained on; padding is no token.
+        n_gpus: that do it.
+        peak_flops: operations a second of one GPU in the dtype used.
+        n_keys: as in `flops_per_token`.
+
+    Returns:
+        A share: 1 would be the peak. It is not cut off there; above 1, a number that went in is
+        wrong, and one should see it.
+    """
+    return tokens_per_s * flops_per_token(config, n_keys) / (n_gpus * peak_flops)
+
+
 def training_days(
     n_params: float, n_tokens: float, n_gpus: int, peak_flops: float, mfu: float
 ) -> float:

@@ -145,6 +145,24 @@ def test_six_operations_per_parameter_is_a_good_rule():
     checks.close(6.0 * counting.n_parameters(gpt3), exact, "6 N against the exact count", rtol=0.02)
 
 
+# Speed
+
+
+@pytest.mark.exercise("2.1")
+def test_utilisation_by_hand():
+    # C = 1 as above: 3 * (2 * (12 + 2 * 3) + 4) = 120 operations for a token with 3 keys.
+    config = GPTConfig(vocab_size=2, block_size=9, n_layer=1, n_head=1, n_embd=1)
+    actual = counting.mfu(config, tokens_per_s=50, n_gpus=4, peak_flops=3000, n_keys=3)
+    close(actual, 50 * 120 / (4 * 3000), "utilisation of four GPUs, 3 keys")
+    actual = counting.mfu(config, tokens_per_s=7, n_gpus=2, peak_flops=500)
+    close(actual, 7 * 3 * (2 * (12 + 2 * 9) + 4) / 1000, "utilisation over a full window")
+
+
+@pytest.mark.exercise("2.1")
+def test_utilisation_above_the_peak_can_be_seen():
+    close(counting.mfu(GPT2, 1e6, 1, counting.flops_per_token(GPT2) * 5e5), 2, "twice the peak")
+
+
 # Days and money
 
 

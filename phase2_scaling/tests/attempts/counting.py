@@ -168,3 +168,33 @@ def _(days, n_gpus, dollars_per_gpu_hour):
 def _(days, n_gpus, dollars_per_gpu_hour):
     hours = 24 * days
     return dollars_per_gpu_hour * hours
+
+
+@attempt("mfu_of_one_peak")
+def _(config, tokens_per_s, n_gpus, peak_flops, n_keys=None):
+    done_per_s = flops_per_token(config, n_keys=n_keys) * tokens_per_s
+    return done_per_s / peak_flops
+
+
+@attempt("mfu_by_the_rule")
+def _(config, tokens_per_s, n_gpus, peak_flops, n_keys=None):
+    N = n_parameters(config, embeddings=True)
+    return 6 * N * tokens_per_s / peak_flops / n_gpus
+
+
+@attempt("mfu_of_the_hardware")
+def _(config, tokens_per_s, n_gpus, peak_flops, n_keys=None):
+    per_gpu = tokens_per_s / n_gpus
+    return per_gpu * flops_per_token(config, n_keys, True) / peak_flops
+
+
+@attempt("mfu_of_full_windows")
+def _(config, tokens_per_s, n_gpus, peak_flops, n_keys=None):
+    per_gpu = tokens_per_s / n_gpus
+    return per_gpu * flops_per_token(config, config.block_size) / peak_flops
+
+
+@attempt("mfu_cut_off")
+def _(config, tokens_per_s, n_gpus, peak_flops, n_keys=None):
+    share = tokens_per_s / n_gpus * flops_per_token(config, n_keys) / peak_flops
+    return share if share < 1 else 1

@@ -233,3 +233,49 @@ def cost_by_the_day(days, n_gpus, dollars_per_gpu_hour):
 )
 def cost_of_one_gpu(days, n_gpus, dollars_per_gpu_hour):
     return days * 24 * dollars_per_gpu_hour
+
+
+@mistake(
+    "2.1",
+    "counting.mfu",
+    "The tokens are those of all GPUs, the peak is that of one.",
+)
+def mfu_of_one_peak(config, tokens_per_s, n_gpus, peak_flops, n_keys=None):
+    return tokens_per_s * flops_per_token(config, n_keys) / peak_flops
+
+
+@mistake(
+    "2.1",
+    "counting.mfu",
+    "6 N is a rule; there is an exact count, with attention and without the tables.",
+)
+def mfu_by_the_rule(config, tokens_per_s, n_gpus, peak_flops, n_keys=None):
+    return tokens_per_s * 6 * n_parameters(config) / (n_gpus * peak_flops)
+
+
+@mistake(
+    "2.1",
+    "counting.mfu",
+    "What is recomputed was counted twice: that is hardware utilisation; the model needs its products once.",
+)
+def mfu_of_the_hardware(config, tokens_per_s, n_gpus, peak_flops, n_keys=None):
+    flops = flops_per_token(config, n_keys, recompute=True)
+    return tokens_per_s * flops / (n_gpus * peak_flops)
+
+
+@mistake(
+    "2.1",
+    "counting.mfu",
+    "n_keys is left out: whoever skips what is masked would be credited with the products of a full window.",
+)
+def mfu_of_full_windows(config, tokens_per_s, n_gpus, peak_flops, n_keys=None):
+    return tokens_per_s * flops_per_token(config) / (n_gpus * peak_flops)
+
+
+@mistake(
+    "2.1",
+    "counting.mfu",
+    "It is cut off at 1: more than the peak means that a number is wrong, and that should be seen.",
+)
+def mfu_cut_off(config, tokens_per_s, n_gpus, peak_flops, n_keys=None):
+    return min(1.0, tokens_per_s * flops_per_token(config, n_keys) / (n_gpus * peak_flops))
