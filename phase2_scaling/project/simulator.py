@@ -14,9 +14,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from phase2_scaling.project import gpu_model, hardware, local_model, local_runs
+from phase2_scaling.project import gpu_model, hardware, local_model, local_runs, simulator_figures
 from phase2_scaling.project.gpu_model import Forecast
 from phase2_scaling.project.hardware import GPU
 from phase2_scaling.project.layouts import Layout
@@ -24,14 +23,10 @@ from phase2_scaling.project.local_model import Machine, Run
 from phase2_scaling.project.local_runs import Parts, Workload
 from phase2_scaling.solution.model import GPTConfig
 from shared import cli, runs
-from shared.drawing import COLOURS, GREY, write_figure
 from shared.files import write_text
 from shared.loops import Bar
 from shared.machine import usable_cores
 from shared.pages import Figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as MatplotlibFigure
 
 FITTED, PREDICTED = (2, 4), 8  # processes; a single one gives the seconds of the parts
 N_GPUS = [2**i for i in range(3, 15)]  # 8 to 16,384
@@ -157,37 +152,6 @@ def report_test(test: Test) -> str:
     return "\n".join([*lines, f"on {PREDICTED} processes the largest error is {worst:.1%}"])
 
 
-def draw_test(test: Test, path: Path) -> Path:
-    """Draw prediction and measurement against the number of processes."""
-
-    def fill(figure: MatplotlibFigure) -> None:
-        axes = figure.subplots()
-        for workload, colour in zip(WORKLOADS, COLOURS):
-            rows = [
-                (run.n, predicted, measured)
-                for run, predicted, measured in zip(test.runs, test.predicted_s, test.measured_s)
-                if run.workload == workload
-            ]
-            n, predicted, measured = zip(*rows)
-            axes.plot(n, [1000 * s for s in predicted], color=colour, label=f"{workload}")
-            axes.plot(n, [1000 * s for s in measured], "o", color=colour)
-        axes.axvspan(6, 11, color=GREY, alpha=0.12, lw=0)
-        axes.set(
-            xscale="log",
-            yscale="log",
-            xlabel="processes",
-            ylabel="milliseconds of a step",
-            xticks=[1, *FITTED, PREDICTED],
-            xticklabels=[1, *FITTED, PREDICTED],
-            xlim=(0.9, 9),
-            title="A step here: lines predicted, points measured; what lies in grey was not fitted",
-        )
-        axes.minorticks_off()
-        axes.legend(fontsize=8)
-
-    return write_figure(path, (8, 4.5), fill)
-
-
 # -- many GPUs --------------------------------------------------------------------------------
 
 Forecasts = dict[int, dict[str, Forecast | None]]  # by number of GPUs, then family
@@ -209,29 +173,11 @@ def report_gpus(forecasts: Forecasts) -> str:
     return "\n".join(lines)
 
 
-def draw_gpus(config: Config, forecasts: Forecasts, path: Path) -> Path:
-    """Draw throughput and utilisation against the number of GPUs, a line for each family."""
-    gpu = hardware.find(config.gpu)
+def draw_gpus(config: Config, forecasts: Forecasts, folder: Path) -> Path:
+    """Write gpus.png."""
+    what = title(config, hardware.find(config.gpu))
     n_tokens = config.batch_sequences * config.block_size
-
-    def fill(figure: MatplotlibFigure) -> None:
-        speed, use = figure.subplots(1, 2)
-        for name, colour in zip(gpu_model.FAMILIES, COLOURS):
-            found = [(n, f[name]) for n, f in forecasts.items() if f[name]]
-            n = [n for n, _ in found]
-            style = {"color": colour, "marker": "o", "markersize": 4, "label": name}
-            style |= {"lw": 3, "alpha": 0.5} if name == "all three" else {}
-            speed.plot(n, [n_tokens / f.seconds for _, f in found], **style)
-            use.plot(n, [100 * f.mfu for _, f in found], **style)
-        speed.set(yscale="log", ylabel="tokens a second", title=title(config, gpu))
-        use.set(ylabel="model FLOPs utilisation (%)", ylim=(0, None), title="the same, per GPU")
-        for axes in (speed, use):
-            axes.set(xscale="log", xlabel="GPUs")
-            axes.set_xticks(N_GPUS[::2], [f"{n:,}" for n in N_GPUS[::2]], fontsize=8)
-            axes.minorticks_off()
-        speed.legend()
-
-    return write_figure(path, (11, 4.4), fill)
+    return simulator_figures.draw_gpus(forecasts, n_tokens, what, folder / "gpus.png")
 
 
 def title(config: Config, gpu: GPU) -> str:
@@ -244,7 +190,7 @@ def draw(folder: Path) -> Figure:
     """Forecast the default model, which takes seconds and measures nothing, and show it."""
     config = Config()
     forecasts = forecast(config)
-    path = draw_gpus(config, forecasts, folder / "gpus.png")
+    path = draw_gpus(config, forecasts, folder)
     return Figure(
         path,
         "The same step on more and more GPUs, simulated",
@@ -280,7 +226,9 @@ def main(config: Config) -> None:
         if config.local:
             test = test_here(config)
             print(report_test(test))
-            draw_test(test, run.path / "local.png")
+            simulator_figures.draw_test(
+                test.runs, test.predicted_s, test.measured_s, run.path / "local.png"
+            )
             results |= {"machine": asdict(test.machine), "errors": test.errors}
         forecasts = forecast(config)
         print(f"\n{title(config, hardware.find(config.gpu))}: model FLOPs utilisation")
@@ -291,7 +239,7 @@ def main(config: Config) -> None:
             for n, found in forecasts.items()
         }
         write_text(run.path / "results.json", json.dumps(results, indent=1))
-        print(f"the figure: {draw_gpus(config, forecasts, run.path / 'gpus.png')}")
+        print(f"the figure: {draw_gpus(config, forecasts, run.path)}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from phase2_scaling.project import gpu_model, hardware, layouts, local_model, simulator
+from phase2_scaling.project import (
+    gpu_model,
+    hardware,
+    layouts,
+    local_model,
+    simulator,
+    simulator_figures,
+)
 from phase2_scaling.project.layouts import Layout
 from phase2_scaling.project.local_model import Machine, Run
 from phase2_scaling.solution.cost_model import Link, ring_all_reduce_s
@@ -140,7 +147,7 @@ def test_what_does_not_fit_has_no_forecast(tmp_path):
     assert set(small.values()) == {None}
     forecasts = {8: small, 64: gpu_model.best_of_each(config.model, H100, 64, 1024)}
     assert "does not fit" in simulator.report_gpus(forecasts)
-    path = simulator.draw_gpus(config, forecasts, tmp_path / "gpus.png")
+    path = simulator.draw_gpus(config, forecasts, tmp_path)
     assert path.stat().st_size > 10_000
 
 
@@ -153,7 +160,9 @@ def test_the_test_is_told_and_drawn(tmp_path):
     told = simulator.report_test(test)
     assert told.count("fitted") == 8
     assert "the largest error is 9.1%" in told
-    assert simulator.draw_test(test, tmp_path / "local.png").stat().st_size > 10_000
+    path = tmp_path / "local.png"
+    simulator_figures.draw_test(test.runs, test.predicted_s, test.measured_s, path)
+    assert path.stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
