@@ -185,7 +185,7 @@ def phase_look(phase: str, run: str = "") -> int:
 def phase_launch(
     phase: str, nproc: str = "", config: str = "", machine: str = "", main: str = "", args: str = ""
 ) -> int:
-    """Train over several processes (NPROC=2, CONFIG=file, ARGS="flags", MACHINE=1 MAIN=host:port)."""
+    """Train over several processes (NPROC=2 CONFIG=file ARGS="flags" MACHINE=1 MAIN=host:port)."""
     from shared.syllabus import CourseError
 
     course = _phase(phase)
