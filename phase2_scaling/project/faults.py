@@ -17,6 +17,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,9 +171,9 @@ def run(folder: Path, name: str, processes: int, steps: int, plan: list[Kill]) -
         *(sys.executable, "-m", "phase2_scaling.project.launch", "--nproc", str(processes)),
         *("--max-restarts", str(len(plan)), f"--args={told}"),
     ]
-    log = folder / f"{name}.log"
+    log, beats = folder / f"{name}.log", folder / "phase2" / name / "ranks"
     folder.mkdir(parents=True, exist_ok=True)
-    beats = folder / "phase2" / name / "ranks"
+    shutil.rmtree(beats, ignore_errors=True)  # of an earlier demonstration's processes
     with log.open("w") as output:
         launcher = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
