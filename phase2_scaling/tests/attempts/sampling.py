@@ -89,5 +89,5 @@ def _(n, rank, world_size, epoch, seed, start=0):
 @attempt("shard_indices_global_seed")
 def _(n, rank, world_size, epoch, seed, start=0):
     torch.random.manual_seed(epoch + seed)
-    order = torch.randperm(n)[start:]
-    return order[torch.arange(rank, n - start, world_size)]
+    order = torch.randperm(n).tolist()
+    return torch.tensor(order[start + rank :: world_size], dtype=torch.int64)
