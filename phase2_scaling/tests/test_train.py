@@ -1,6 +1,8 @@
 """The training program: the same run on any number of processes, and a resumed one the same."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,6 +138,32 @@ def test_another_number_of_processes_goes_on_with_the_curve(before, after, tmp_p
         run(before, config, prepare=stop_after(7))
     run(after, replace(config, resume=True, micro_batch_size=3))
     assert losses(config) == pytest.approx(expected, rel=ROUNDING)
+
+
+def press_ctrl_c_in_step(step):
+    def prepare():
+        from phase2_scaling.project import train
+
+        take = train.Trainer.step
+
+        def step_and_press(self):
+            if self.done == step:
+                os.kill(os.getpid(), signal.SIGINT)
+            return take(self)
+
+        train.Trainer.step = step_and_press
+
+    return prepare
+
+
+def test_ctrl_c_saves_and_stops(tmp_path):
+    config = small(tmp_path)
+    whole = run(1, config)
+    cut = replace(config, name="cut")
+    with pytest.raises(KeyboardInterrupt):
+        run(1, cut, prepare=press_ctrl_c_in_step(5))
+    assert runs.load_checkpoint(tmp_path / "phase2" / "cut").step == 6
+    assert run(1, replace(cut, resume=True)).weights_sha256 == whole.weights_sha256
 
 
 def test_other_settings_cannot_be_resumed(tmp_path):
