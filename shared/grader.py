@@ -262,9 +262,10 @@ class Grader:
         return {path: path.read_text(encoding="utf-8") for path in files}
 
     def _libraries(self) -> list[str]:
-        """Name the third-party modules that the phase's tests and solution import at their top."""
+        """Name the third-party modules that graded tests and the solution import at their top."""
         own = {path.stem for path in self.root.iterdir()}
-        files = [*self._tests, *(self.phase.folder / "solution").glob("*.py")]
+        graded = [path for path, text in self._tests.items() if "mark.exercise(" in text]
+        files = [*graded, *(self.phase.folder / "solution").glob("*.py")]
         found = set()
         for path in files:
             for node in SourceFile.read(path).tree.body:
