@@ -11,6 +11,7 @@ import numpy as np
 from phase2_scaling.project import own_law
 from phase2_scaling.solution.optimal import optimal_allocation
 from shared.drawing import BLUE, COLOURS, GREEN, GREY, ORANGE, write_figure
+from shared.pages import Figure as Shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,6 +35,40 @@ def draw_all(result: Result, folder: Path) -> dict[str, Path]:
         )
         for name, (size, fill) in figures.items()
     }
+
+
+def exhibits(result: Result) -> list[Shown]:
+    """The figures of a finished sweep, each with what one sees."""
+    folder, target = result.path, result.target
+    return [
+        Shown(
+            folder / "prediction.png",
+            "Predicted before it was trained",
+            f"Each dot is a run that the law was fitted to. The star is a model of "
+            f"{target.n_params:,} parameters on {target.n_tokens:,} bytes: {result.headline}. The "
+            "bar holds 95 % of the laws that were fitted to resampled runs.",
+        ),
+        Shown(
+            folder / "valleys.png",
+            "One budget, several sizes",
+            "A model that is too small cannot hold what the bytes say, one that is too large sees "
+            "too few of them. Along each parabola the operations are the same; its floor is the "
+            "size to choose, and it moves to the right as the budget grows.",
+        ),
+        Shown(
+            folder / "frontier.png",
+            "The frontier",
+            "Every run at the end of its schedule, a line for each size. The dashed line is the "
+            "best that the law promises for each budget; the star was not there when it was drawn.",
+        ),
+        Shown(
+            folder / "exponents.png",
+            "Why two papers disagreed",
+            "How fast the best size grows with the budget, measured from the same runs in several "
+            "ways. Counting parameters without the embedding tables, as Kaplan et al. did, raises "
+            "the exponent: in small models the tables are most of the parameters.",
+        ),
+    ]
 
 
 def draw_frontier(figure: Figure, result: Result) -> None:

@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -110,9 +111,13 @@ class Point:
         path = folder / f"{recipe.name}.json"
         if not path.exists():
             return None
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Point:
+        """What `asdict` made of a point, after it was JSON."""
         looks = tuple((int(tokens), float(loss)) for tokens, loss in kept["looks"])
-        return cls(recipe, kept["seconds"], looks)
+        return cls(Recipe(**kept["recipe"]), kept["seconds"], looks)
 
 
 def split(text: bytes) -> tuple[Tensor, Tensor]:

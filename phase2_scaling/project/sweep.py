@@ -162,6 +162,24 @@ def sweep(config: Config, root: Path = runs.RUNS) -> Result:
     return result
 
 
+def read_result(path: Path) -> Result:
+    """A finished sweep, from its results.json.
+
+    Raises:
+        OSError: there is none.
+    """
+    kept = json.loads((path / "results.json").read_text(encoding="utf-8"))
+    return Result(
+        path=path,
+        source=kept["source"],
+        law=Law(**kept["law"]),
+        points=[Point.from_json(point) for point in kept["points"]],
+        prediction=Prediction(**kept["prediction"]),
+        target=Point.from_json(kept["target"]),
+        exponents=[Exponent(**exponent) for exponent in kept["exponents"]],
+    )
+
+
 def larger(config: Config, law: Law, points: Sequence[Point]) -> Recipe:
     """The narrowest model with enough parameters, on the tokens that the law finds best for it."""
     wanted = config.times_larger * max(point.n_params for point in points)

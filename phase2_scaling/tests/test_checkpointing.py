@@ -108,7 +108,8 @@ def test_only_the_arguments_are_saved():
         return tensors
 
     tensors = saved(checkpointing.recompute)
-    checks.equal([tuple(t.shape) for t in tensors], [(5, 6)], "shapes of what autograd saves")
+    name = "tensors that autograd saves, by save_for_backward, of a block with one argument"
+    checks.equal(len(tensors), 1, name)
     checks.equal(tensors[0], x.detach(), "what is saved: the input")
 
 

@@ -216,6 +216,7 @@ def test_logits_by_hand():
         ("chunks of 100", replace(SOME, chunk=100), 2 * 21 * 24 * 4),
         ("a first stage", replace(SOME, pp=2), 0),
         ("a last stage", replace(SOME, pp=2, stage=1), 2 * 21 * 24 * 4),
+        ("a last stage, 3 in flight", replace(SOME, pp=2, stage=1, in_flight=3), 2 * 21 * 24 * 4),
     ):
         checks.equal(memory.logits(SMALL, plan), expected, f"bytes around the loss, {what}")
 

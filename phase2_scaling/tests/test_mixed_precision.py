@@ -81,13 +81,15 @@ def test_masters_are_rounded_into_the_copies(dtype):
     module, weights, *_ = make(1.0, 2.0, dtype=dtype)
     copy, moved = module.weight, torch.tensor([1 / 3, 2 + 2**-20])
     weights.masters[0].data.copy_(moved)
+    address = copy.data_ptr()
     weights.publish()
+    checks.equal(weights.masters[0].data, moved, "masters after publish keep every bit")
     checks.equal(copy.float(), moved.to(dtype).float(), "copies of 1/3 and 2 + 2^-20")
     checks.equal(str(copy.dtype), str(dtype), "dtype of a copy")
     checks.law(module.weight is copy and copy.requires_grad, "the copy is still the same parameter")
-    checks.equal(weights.masters[0].data, moved, "masters after publish keep every bit")
     shared = copy.data_ptr() == weights.masters[0].data_ptr()
     checks.law(not shared, "a copy and its master do not share their memory")
+    checks.law(copy.data_ptr() == address, "a copy is in the memory where it was: in place")
 
 
 @pytest.mark.exercise("2.9")
@@ -124,7 +126,8 @@ def test_unscale_by_hand():
 def test_one_bad_number_is_found(bad, where):
     gradients = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
     gradients[where][0] = bad
-    finite = LossScaler(scale=2.0).unscale(with_gradients(None, *gradients))
+    parameters = with_gradients(None, *gradients)
+    finite = LossScaler(scale=2.0).unscale(p for p in parameters)
     checks.equal(finite, False, f"what unscale tells of a {bad} in gradient {where} of three")
 
 
@@ -153,11 +156,11 @@ def test_scale_halves_and_doubles():
 def test_the_count_begins_again_after_each_change():
     scaler = LossScaler(scale=1.0, growth_interval=2)
     seen = []
-    for finite in [True] * 5 + [False] + [True] * 3:
+    for finite in [True] * 5 + [False] * 4 + [True]:
         scaler.update(finite)
         seen.append((scaler.scale, scaler.good_steps))
-    expected = [(1.0, 1), (2.0, 0), (2.0, 1), (4.0, 0), (4.0, 1), (2.0, 0), (2.0, 1), (4.0, 0)]
-    checks.equal(seen, [*expected, (4.0, 1)], "scale and good steps, growing every 2")
+    expected = [(1.0, 1), (2.0, 0), (2.0, 1), (4.0, 0), (4.0, 1), (2.0, 0), (1.0, 0), (0.5, 0)]
+    checks.equal(seen, [*expected, (0.25, 0), (0.25, 1)], "scale and good steps, growing every 2")
 
 
 # -- the step ---------------------------------------------------------------------------------

@@ -68,6 +68,7 @@ def test_two_steps_by_hand():
     p, q = nn.Parameter(torch.tensor([1.0, 2.0])), nn.Parameter(torch.tensor([5.0]))
     rule = Sum()
     optimizer = offload.OffloadedOptimizer([p, q], rule)
+    m = optimizer.resting[0]["m"]
     for _ in range(2):
         p.grad, q.grad = torch.tensor([0.5, -1.0]), torch.tensor([1.0])
         optimizer.step()
@@ -76,6 +77,7 @@ def test_two_steps_by_hand():
     checks.equal(p.data, torch.tensor([-0.5, 5.0]), "(1, 2) after two steps of (0.5, -1)")
     checks.equal(q.data, torch.tensor([2.0]), "(5) after two steps of (1)")
     checks.equal(optimizer.resting[0]["m"], torch.tensor([1.0, -2.0]), "m after two steps")
+    checks.equal(m, torch.tensor([1.0, -2.0]), "m after two steps, in the tensor where it rested")
     checks.equal(optimizer.resting[1]["n"], torch.tensor([2.0]), "n after two steps")
     checks.equal(p.grad, torch.tensor([0.5, -1.0]), "a gradient after the step, left as it was")
 

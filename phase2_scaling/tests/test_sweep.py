@@ -151,6 +151,7 @@ def test_a_second_sweep_takes_what_the_first_one_trained(tmp_path, monkeypatch, 
     second = sweep.sweep(config, tmp_path)
     assert second.points == first.points
     assert second.headline == first.headline
+    assert sweep.read_result(first.path) == second
     n = len(first.points)
     assert f"{n} of {n} runs are in" in capsys.readouterr().out
 
