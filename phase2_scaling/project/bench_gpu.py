@@ -95,6 +95,5 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    from shared.bench_report import publish
-
-    publish(2, rows())
+    for row in rows():
+        print(f"{row.what}: {row.ours:.1f} of {row.peer_value:.1f} TFLOP/s, {row.ratio:.1%}")
