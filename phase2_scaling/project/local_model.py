@@ -1,7 +1,8 @@
 """What a training step shared by several processes of this machine should take.
 
-Three constants, whatever the way of sharing: how much slower a core computes when all cores do, and
-the alpha and beta of a message. The cores are one resource: with more processes than cores,
+Four constants, whatever the way of sharing: how much slower a core computes when all cores do, the
+alpha and beta of a message, and the share of the work that cut layers do not divide (norms, sums,
+the calls themselves; Amdahl 1967). The cores are one resource: with more processes than cores,
 everybody gets a share. Copying bytes between processes is work of the same cores, so unlike a
 GPU's network it is not free while they compute.
 """
@@ -17,12 +18,14 @@ from phase2_scaling.solution import counting
 from phase2_scaling.solution.cost_model import Link, ring_all_reduce_s
 
 FLOAT32 = 4  # bytes
-LOWEST, START, HIGHEST = (1.0, 1e-7, 1e-12), (1.1, 1e-4, 1e-9), (4.0, 1e-1, 1e-6)  # of the fit
+LOWEST = (1.0, 1e-7, 1e-12, 1e-3)  # slowdown, alpha, beta, uncut, in the fit
+START = (1.1, 1e-4, 1e-9, 0.2)
+HIGHEST = (4.0, 1e-1, 1e-6, 1.0)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """This machine, as three constants and its cores."""
+    """This machine, as four constants and its cores."""
 
     cores: int
     """that processes may use"""
@@ -30,6 +33,8 @@ class Machine:
     """time of the same arithmetic when all cores compute, over that of one alone"""
     link: Link
     """between two processes; the seconds are a core's"""
+    uncut: float = 0.0
+    """share of the work that every slice does whole"""
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,9 @@ def step_of(run: Run, machine: Machine) -> Step:
     if workload.way == "slices":
         # Two sums in each block, one for the embedding or the head, each way; all wait for them.
         sums_s = (2 * config.n_layer + 1) * ring_all_reduce_s(stream_bytes, n, link)
-        return Step(
-            1, 1, forward_s / n + sums_s, backward_s / n + sums_s, optimizer_s=optimizer_s / n
-        )
+        part = machine.uncut + (1 - machine.uncut) / n
+        forward_s, backward_s = part * forward_s + sums_s, part * backward_s + sums_s
+        return Step(1, 1, forward_s, backward_s, optimizer_s=optimizer_s / n)
     share = n * workload.n_micro
     message_s = link.message_s(stream_bytes)
     return Step(
@@ -81,8 +86,8 @@ def fit(runs: Sequence[Run], measured_s: Sequence[float], cores: int) -> Machine
     from scipy.optimize import least_squares
 
     def machine(logs: np.ndarray) -> Machine:
-        slowdown, alpha, beta = np.exp(logs)
-        return Machine(cores, float(slowdown), Link(float(alpha), float(beta)))
+        slowdown, alpha, beta, uncut = map(float, np.exp(logs))
+        return Machine(cores, slowdown, Link(alpha, beta), uncut)
 
     def errors(logs: np.ndarray) -> list[float]:
         return [predict(run, machine(logs)) / s - 1 for run, s in zip(runs, measured_s)]

@@ -3,7 +3,7 @@
     python -m phase2_scaling.project.simulator
     python -m phase2_scaling.project.simulator --no-local --n-layer 32 --n-embd 4096
 
-First the test: steps shared by 1, 2 and 4 processes of this machine are measured, three constants
+First the test: steps shared by 1, 2 and 4 processes of this machine are measured, four constants
 are fitted to them, and the steps of 8 processes are predicted, measured, and compared. Then the
 use: the same simulator, with the constants of datasheets, on 8 to 16,384 GPUs, for a model and a
 batch that stay the same. Writes results.json, local.png and gpus.png to runs/phase2/simulator/.
@@ -138,7 +138,8 @@ def report_test(test: Test) -> str:
     lines = [
         f"{machine.cores} cores; all of them busy, each is {machine.slowdown:.2f} x slower; a "
         f"message costs {1e6 * machine.link.alpha_s:.0f} us and "
-        f"{1e9 * machine.link.beta_s_per_byte:.2f} s per GB",
+        f"{1e9 * machine.link.beta_s_per_byte:.2f} s per GB; "
+        f"slices share all but {machine.uncut:.0%} of the work",
         f"{'':44}{'processes':>10}{'predicted':>12}{'measured':>12}{'error':>9}",
     ]
     for run, predicted, measured in zip(test.runs, test.predicted_s, test.measured_s):

@@ -69,10 +69,11 @@ def test_messages_of_replicas_cost_what_the_ring_costs():
 
 
 def test_the_fit_finds_planted_constants():
-    planted = Machine(2, 1.2, Link(3e-4, 1.5e-9))
+    planted = Machine(2, 1.2, Link(3e-4, 1.5e-9), uncut=0.3)
     runs = [Run(w, n, ALONE) for w in simulator.WORKLOADS for n in simulator.FITTED]
     found = local_model.fit(runs, [local_model.predict(run, planted) for run in runs], cores=2)
     checks.close(found.slowdown, planted.slowdown, "slowdown", rtol=1e-3)
+    checks.close(found.uncut, planted.uncut, "share that is not cut", rtol=1e-2)
     checks.close(found.link.alpha_s, planted.link.alpha_s, "alpha", rtol=1e-2)
     checks.close(found.link.beta_s_per_byte, planted.link.beta_s_per_byte, "beta", rtol=1e-2)
 
