@@ -27,6 +27,13 @@ def _(config, plan):
     return _block(config, plan, wide=2 + 3 + 1)
 
 
+@attempt("block_activations_always_masks")
+def _(config, plan):
+    tokens, b = plan.batch_size * plan.n_tokens, plan.dtype.itemsize
+    stream, logarithms = tokens * config.n_embd * b, 4 * tokens * config.n_head
+    return 6 * stream + 4 * tokens * b + (12 * stream + logarithms) // plan.tp
+
+
 @attempt("block_activations_one_around_gelu")
 def _(config, plan):
     return _block(config, plan, narrow=3 + 1 + 4)
@@ -183,6 +190,15 @@ def _(config, plan):
 def _(config, plan):
     rows, copies = _rows(plan)
     return copies * _size(plan) * rows * (config.vocab_size // plan.tp)
+
+
+@attempt("logits_of_all_in_flight")
+def _(config, plan):
+    if plan.stage < plan.pp - 1:
+        return 0
+    rows, copies = _rows(plan)
+    one = copies * _size(plan) * rows * (config.vocab_size // plan.tp)
+    return one * plan.in_flight
 
 
 @attempt("logits_chunk_without_the_one_before")
