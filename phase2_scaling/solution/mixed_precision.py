@@ -80,10 +80,12 @@ class LossScaler:
         """Divide every gradient by the scale, in place; tell whether all are finite.
 
         Args:
-            parameters: those whose gradient is None are left out; there may be none.
+            parameters: those whose gradient is None are left out; there may be none. A generator
+                will do.
 
         Returns:
-            False if any gradient has an infinity or a NaN.
+            False if any gradient has an infinity or a NaN. The step is skipped then, and what the
+            gradients hold does not matter.
         """
         gradients = [p.grad for p in parameters if p.grad is not None]
         for gradient in gradients:

@@ -45,6 +45,16 @@ def _(self, parameters):
     return not with_gradient or torch.isfinite(with_gradient[-1].grad).all().item()
 
 
+@attempt("unscale_walks_twice")
+def _(self, parameters):
+    for p in filter(lambda p: p.grad is not None, parameters):
+        p.grad /= self.scale
+    for p in parameters:
+        if p.grad is not None and not torch.isfinite(p.grad).all():
+            return False
+    return True
+
+
 @attempt("unscale_any")
 def _(self, parameters):
     found = []

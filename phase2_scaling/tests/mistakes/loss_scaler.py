@@ -71,6 +71,18 @@ def unscale_any(self, parameters):
 @mistake(
     "2.9",
     "mixed_precision.LossScaler.unscale",
+    "`parameters` may be a generator, such as module.parameters(): the first walk uses it up, and the second one looks at nothing.",
+)
+def unscale_walks_twice(self, parameters):
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.div_(self.scale)
+    return all(bool(p.grad.isfinite().all()) for p in parameters if p.grad is not None)
+
+
+@mistake(
+    "2.9",
+    "mixed_precision.LossScaler.unscale",
     "A sum of squares overflows where no gradient does, and the step is skipped for nothing: look at each number.",
 )
 def unscale_sums(self, parameters):
