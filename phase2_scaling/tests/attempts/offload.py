@@ -63,6 +63,18 @@ def _(self):
             self.rule.update(p, p.grad, resting, self.steps)
 
 
+@attempt("offloaded_step_makes_new_ones")
+def _(self):
+    self.steps = self.steps + 1
+    for p, resting in zip(self.parameters, self.resting):
+        if p.grad is None:
+            continue
+        state = _fetch(resting, p.device)
+        self.rule.update(p, p.grad, state, self.steps)
+        for name in list(state):
+            resting[name] = elsewhere(state.pop(name))
+
+
 @attempt("offloaded_step_never_brings")
 def _(self):
     self.steps = self.steps + 1
@@ -154,6 +166,23 @@ def _(keep=(), min_bytes=2**12):
         return tensor.nbytes < min_bytes or id(tensor) in map(id, parameters)
 
     return _hooks(stays)
+
+
+@attempt("offload_activations_compares_addresses")
+def _(keep=(), min_bytes=2**12):
+    known = [one.data_ptr() for one in keep]
+    return _hooks(lambda tensor: tensor.nbytes < min_bytes or tensor.data_ptr() in known)
+
+
+@attempt("offload_activations_brings_all")
+def _(keep=(), min_bytes=2**12):
+    known = {_address(one) for one in keep}
+
+    def pack(tensor):
+        moves = tensor.nbytes >= min_bytes and _address(tensor) not in known
+        return elsewhere(tensor) if moves else tensor
+
+    return saved_tensors_hooks(pack, lambda tensor: bring(tensor, tensor.device))
 
 
 @attempt("offload_activations_moves_all")

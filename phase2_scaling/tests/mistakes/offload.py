@@ -60,6 +60,22 @@ def offloaded_step_stays(self):
 @mistake(
     "2.12",
     "offload.OffloadedOptimizer.step",
+    "Each step makes new tensors elsewhere and drops the old ones: memory that is pinned again and again. There are tensors where the state rests: copy into them.",
+)
+def offloaded_step_makes_new_ones(self):
+    self.steps += 1
+    for i, parameter in enumerate(self.parameters):
+        if parameter.grad is None:
+            continue
+        state = {name: bring(part, parameter.device) for name, part in self.resting[i].items()}
+        self.rule.update(parameter, parameter.grad, state, self.steps)
+        self.resting[i] = {name: tracker.elsewhere(part) for name, part in state.items()}
+        del state
+
+
+@mistake(
+    "2.12",
+    "offload.OffloadedOptimizer.step",
     "The rule works on the resting tensors where they are: on a GPU it would be asked to add numbers of two devices. Bring them first.",
 )
 def offloaded_step_never_brings(self):

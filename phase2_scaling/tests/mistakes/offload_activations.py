@@ -47,6 +47,25 @@ def offload_activations_moves_views(keep=(), min_bytes=2**12):
 @mistake(
     "2.12",
     "offload.offload_activations",
+    "A view may begin in the middle of its storage, and has another address then: what it shares with the parameter is the storage.",
+)
+def offload_activations_compares_addresses(keep=(), min_bytes=2**12):
+    kept = {tensor.data_ptr() for tensor in keep}
+
+    def pack(tensor):
+        if tensor.nbytes < min_bytes or tensor.data_ptr() in kept:
+            return tensor
+        return tensor.device, tracker.elsewhere(tensor)
+
+    def unpack(packed):
+        return packed if isinstance(packed, torch.Tensor) else bring(packed[1], packed[0])
+
+    return saved_tensors_hooks(pack, unpack)
+
+
+@mistake(
+    "2.12",
+    "offload.offload_activations",
     "Everything is moved, the smallest tensors too; `min_bytes` says from which size it is worth it.",
 )
 def offload_activations_moves_all(keep=(), min_bytes=2**12):
@@ -135,6 +154,22 @@ def offload_activations_never_brings(keep=(), min_bytes=2**12):
         return tracker.elsewhere(tensor)
 
     return saved_tensors_hooks(pack, lambda packed: packed)
+
+
+@mistake(
+    "2.12",
+    "offload.offload_activations",
+    "All that is saved is brought, also what never left: that is a second copy on the device. Pack has to note which tensors it moved.",
+)
+def offload_activations_brings_all(keep=(), min_bytes=2**12):
+    kept = {tensor.untyped_storage().data_ptr() for tensor in keep}
+
+    def pack(tensor):
+        if tensor.nbytes < min_bytes or tensor.untyped_storage().data_ptr() in kept:
+            return tensor.device, tensor
+        return tensor.device, tracker.elsewhere(tensor)
+
+    return saved_tensors_hooks(pack, lambda packed: bring(packed[1], packed[0]))
 
 
 @mistake(
