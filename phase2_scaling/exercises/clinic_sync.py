@@ -53,8 +53,8 @@ def train(model: GPT, rows: Tensor, lr: float) -> list[float]:
         2 ranks                                  1.685    1.685
         2 ranks, 4 micro-batches a step          1.817    1.823
 
-    In the last row the ranks send as many messages, and as many bytes, as in the one above; there
-    each ends with a model of its own, 8.0 apart, where the norm of the parameters is 11.6.
+    In the last row the ranks send as many messages and bytes as in the row above it. Yet each ends
+    with a model of its own: they are 8.0 apart, where the norm of either's parameters is 11.6.
 
     Args:
         model: drawn by each rank for itself; trained in place.
