@@ -60,6 +60,14 @@ def test_prediction_survives_what_an_optimiser_tries():
     actual = parametric.log_loss(params, n, n)
     expected = torch.tensor([69.0], dtype=torch.float64)
     checks.close(actual, expected, "log loss where A itself overflows", rtol=1e-9)
+    # A term of e^900 is beyond float64, three of e^-900 are all 0 in it; their logarithms are not.
+    one = torch.ones(1, dtype=torch.float64)
+    params = torch.tensor([900.0, 3.0, 0.5, 0.3, 0.4], dtype=torch.float64)
+    actual = parametric.log_loss(params, one, one)
+    checks.close(actual, 900 * one, "log loss where a term overflows", rtol=1e-9)
+    params[:3] = -900.0
+    actual = parametric.log_loss(params, one, one)
+    checks.close(actual, math.log(3) - 900 * one, "log loss where all terms vanish", rtol=1e-9)
 
 
 @pytest.mark.exercise("2.3")

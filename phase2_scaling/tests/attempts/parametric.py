@@ -40,6 +40,13 @@ def _(params, n_params, n_tokens):
     return torch.log(A * n_params ** -params[3] + B * n_tokens ** -params[4] + E)
 
 
+@attempt("log_loss_sum_of_exponentials")
+def _(params, n_params, n_tokens):
+    n_log, d_log = torch.log(n_params), torch.log(n_tokens)
+    logs = [params[0] - params[3] * n_log, params[1] - params[4] * d_log, params[2] + 0 * n_log]
+    return torch.log(torch.exp(torch.stack(logs)).sum(dim=0))
+
+
 @attempt("log_loss_without_floor")
 def _(params, n_params, n_tokens):
     a, b, alpha, beta = params[0], params[1], params[3], params[4]

@@ -62,6 +62,18 @@ def log_loss_overflows(params, n_params, n_tokens):
 @mistake(
     "2.3",
     "parametric.log_loss",
+    "Each term leaves its logarithm before they are added up, and e^900 is infinite; logsumexp takes the largest out first.",
+)
+def log_loss_sum_of_exponentials(params, n_params, n_tokens):
+    a, b, e, alpha, beta = params
+    size = a - alpha * n_params.log()
+    data = b - beta * n_tokens.log()
+    return (size.exp() + data.exp() + e.exp()).log()
+
+
+@mistake(
+    "2.3",
+    "parametric.log_loss",
     "The floor e is missing: without it the loss would fall to zero, and both exponents come out too small.",
 )
 def log_loss_without_floor(params, n_params, n_tokens):
