@@ -75,6 +75,13 @@ def _(x, y):
     return PowerLaw(float(np.exp(a)), float(b))
 
 
+@attempt("power_law_slope_for_height")
+def _(x, y):
+    _guard(x, y)
+    slope, height = _line(np.log(x), np.log(y))
+    return PowerLaw(coefficient=float(np.e**slope), exponent=height)
+
+
 @attempt("power_law_axes_swapped")
 def _(x, y):
     _guard(x, y)

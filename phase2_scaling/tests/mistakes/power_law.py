@@ -56,6 +56,22 @@ def power_law_logarithm_of_coefficient(x, y):
 @mistake(
     "2.2",
     "power_law.fit",
+    "Slope and height are exchanged: np.polyfit gives the highest power first, np.polynomial the lowest.",
+)
+def power_law_slope_for_height(x, y):
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f"x and y need one shape (n,); got {x.shape} and {y.shape}")
+    if not (np.all(x > 0) and np.all(y > 0)):
+        raise ValueError("a logarithm needs positive numbers")
+    if len(np.unique(x)) < 2:
+        raise ValueError("a line needs two different x")
+    height, slope = np.polyfit(np.log(x), np.log(y), 1)
+    return PowerLaw(float(np.exp(height)), float(slope))
+
+
+@mistake(
+    "2.2",
+    "power_law.fit",
     "The exponent's sign is turned, as in Kaplan's alpha; here y = coefficient * x^exponent, and it is negative where y falls.",
 )
 def power_law_positive_exponent(x, y):
