@@ -24,7 +24,8 @@ def brute_force(law, flops):
 def test_allocation_by_hand():
     # 1 + 2 / N + 8 / D with N D = 600 / 6 = 100: 2 / N + 8 N / 100 is lowest where N^2 = 25.
     actual = optimal.optimal_allocation(SIMPLE, 600.0)
-    checks.close(actual, (5.0, 20.0), "N and D for 600 operations", rtol=1e-9)
+    # A search finds a lowest point to half of a float's digits only: it is right, too.
+    checks.close(actual, (5.0, 20.0), "N and D for 600 operations", rtol=1e-6)
 
 
 @pytest.mark.exercise("2.5")
@@ -41,7 +42,7 @@ def test_allocation_is_the_lowest_of_all(name):
 def test_allocation_spends_the_budget():
     for law in LAWS.values():
         n_params, n_tokens = optimal.optimal_allocation(law, 3e21)
-        checks.close(6 * n_params * n_tokens, 3e21, "6 N D", rtol=1e-9)
+        checks.close(6.0 * n_params * n_tokens, 3e21, "6 N D", rtol=1e-9)
 
 
 @pytest.mark.exercise("2.5")
@@ -123,6 +124,15 @@ def test_cheapest_is_the_lowest_of_all():
         actual = optimal.cheapest_in_use(BESIROGLU, loss, sizes.tolist(), served)
         expected = (sizes[best], tokens[best])
         checks.close(actual, expected, f"N and D, {served:g} tokens served", rtol=1e-7)
+
+
+@pytest.mark.exercise("2.5")
+def test_the_first_of_two_that_cost_the_same():
+    # To a loss of 2.5, N = 2 needs 16 tokens and N = 4 needs 8: 192 operations, either of them.
+    for sizes, expected in (([4.0, 2.0], (4.0, 8.0)), ([2.0, 4.0], (2.0, 16.0))):
+        actual = optimal.cheapest_in_use(SIMPLE, 2.5, sizes, 0.0)
+        told = f"N and D, where {sizes[0]:g} and {sizes[1]:g} cost the same and the first wins"
+        checks.close(actual, expected, told, rtol=1e-9)
 
 
 def test_without_use_the_cheapest_is_the_optimal():

@@ -33,6 +33,14 @@ def _(law, flops):
     return k**a / G, G * k ** (1 - a)
 
 
+@attempt("allocation_tokens_first")
+def _(law, flops):
+    _must_spend(flops)
+    k, s = flops / 6, 1 / (law.alpha + law.beta)
+    n = (law.alpha / law.beta * law.A / law.B * k**law.beta) ** s
+    return k / n, n
+
+
 @attempt("allocation_g_without_root")
 def _(law, flops):
     _must_spend(flops)

@@ -45,6 +45,19 @@ def allocation_inverse_g(law, flops):
 @mistake(
     "2.5",
     "optimal.optimal_allocation",
+    "D comes before N here: the pair is (N, D), the size first.",
+)
+def allocation_tokens_first(law, flops):
+    if flops <= 0:
+        raise ValueError(f"flops must be positive, got {flops}")
+    total = law.alpha + law.beta
+    G = (law.alpha * law.A / (law.beta * law.B)) ** (1 / total)
+    return (flops / 6) ** (law.alpha / total) / G, G * (flops / 6) ** (law.beta / total)
+
+
+@mistake(
+    "2.5",
+    "optimal.optimal_allocation",
     "G lacks its exponent, 1 / (alpha + beta).",
 )
 def allocation_g_without_root(law, flops):
