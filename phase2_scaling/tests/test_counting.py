@@ -173,6 +173,8 @@ def test_days_by_hand():
     close(actual, 12e6 / 86_400, "days for 10^9 parameters and 10^10 tokens on 10 GPUs")
     actual = counting.training_cost(2.5, n_gpus=16, dollars_per_gpu_hour=3)
     close(actual, 2.5 * 24 * 16 * 3, "dollars for 16 GPUs over two days and a half")
+    actual = counting.training_cost(0.125, n_gpus=1, dollars_per_gpu_hour=1.25)
+    close(actual, 3.75, "dollars for a GPU over three hours")
 
 
 @pytest.mark.exercise("2.1")

@@ -75,6 +75,11 @@ def _forward(config, n_keys):
     )
 
 
+@attempt("n_parameters_keeps_head")
+def _(config, embeddings=True):
+    return _total(_parts(config), embeddings, gone=("tokens", "positions"))
+
+
 @attempt("flops_forward_only")
 def _(config, n_keys=None, recompute=False):
     linear, scores, values, head = _forward(config, n_keys)

@@ -83,6 +83,19 @@ def n_parameters_keeps_positions(config, embeddings=True):
 
 @mistake(
     "2.1",
+    "counting.n_parameters",
+    "embeddings=False leaves an untied head in: it goes with the tables, tied or not.",
+)
+def n_parameters_keeps_head(config, embeddings=True):
+    C = config.n_embd
+    count = config.n_layer * (12 * C * C + 13 * C) + 2 * C
+    if embeddings:
+        count += (config.vocab_size + config.block_size) * C
+    return count + (0 if config.tied else config.vocab_size * C)
+
+
+@mistake(
+    "2.1",
     "counting.flops_per_token",
     "That is the forward pass alone; training also has the two products of the backward pass.",
 )
