@@ -10,6 +10,7 @@ which size is cheapest over its whole life. Plain arithmetic: nothing is trained
 
 import json
 from dataclasses import dataclass, fields, replace
+from math import isfinite
 from pathlib import Path
 
 from phase2_scaling.project import hardware, layouts, published
@@ -60,8 +61,13 @@ class Config:
             raise ValueError("say --days or --money, one of them")
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, int | float) and (value < 0 or value == 0 != field.default):
-                raise ValueError(f"{field.name} must be positive, got {value}")
+            if not isinstance(value, int | float):
+                continue
+            if not isfinite(value):
+                raise ValueError(f"{field.name} must be a finite number, got {value}")
+            if value < 0 or value == 0 != field.default:
+                least = "0 or more" if field.default == 0 else "positive"
+                raise ValueError(f"{field.name} must be {least}, got {value}")
         if self.mfu > 1:
             raise ValueError(f"mfu must be at most 1, got {self.mfu}")
         if self.batch_tokens % self.block_size:
