@@ -35,6 +35,11 @@ TICK_S = 0.05
 QUIET_S = 1.5  # no rank has used the processor for so long: they all wait
 GRACE_S = 0.3  # after a rank failed, time for the others to fail in the same place
 SEED = 1000  # plus the rank: what should be equal on all ranks has to be made so
+ABORTED = -signal.SIGABRT  # how gloo ends a process that gets a longer message than it expects
+MISFIT = (
+    ", as it does when a message is longer than the tensor that it is received in: "
+    "did the ranks call the same things in the same order?"
+)
 
 Frame = tuple[str, int, str, str]  # file, line, function, text
 
@@ -93,7 +98,7 @@ class _Member:
         except EOFError:
             self.process.join()
             why = f"rank {self.rank} ended without a word, with exit code {self.process.exitcode}"
-            return _Report(error=RankFailed(why))
+            return _Report(error=RankFailed(why + MISFIT * (self.process.exitcode == ABORTED)))
 
     def cpu_s(self) -> float:
         """Processor time used so far."""
@@ -142,9 +147,11 @@ def _collect(members: list[_Member], deadline: float) -> list[Any]:
         if ready or (total := sum(m.cpu_s() for m in members)) > used:
             used, moved = (used if ready else total), now
         if failures and (now > deadline or len(failures) + len(values) == len(members)):
-            raise failures[min(failures)]
+            # One that died broke the others' connections: what they say of it is no news.
+            raise failures[min(failures, key=lambda r: (type(failures[r]) is not RankFailed, r))]
         if now - moved > QUIET_S:
-            raise _stuck(left, "wait for each other")
+            for_whom = "each other" if len(left) > 1 else "others, which are done"
+            raise _stuck(left, f"wait for {for_whom}")
         if now > deadline:
             raise _stuck(left, "are not done in time")
     return [values[member.rank] for member in members]

@@ -1,5 +1,6 @@
 """A function on several ranks: results, exceptions with their lines, deadlocks that are named."""
 
+import faulthandler
 import os
 import time
 from pathlib import Path
@@ -98,6 +99,26 @@ def test_a_rank_that_dies_is_named():
 
     with pytest.raises(ranks.RankFailed, match="ended without a word, with exit code 3"):
         ranks.run(2, die)
+
+
+def test_a_message_that_is_too_long_is_told_and_not_what_it_breaks():
+    def misfit():
+        faulthandler.disable()  # pytest's, which would print a page
+        numbers = torch.ones(4 - 2 * dist.get_rank())  # 4 on rank 0, 2 on rank 1
+        dist.broadcast(numbers, 0)
+        dist.recv(numbers, 1)
+
+    with pytest.raises(ranks.RankFailed, match=r"(?s)rank 1 ended .* message is longer"):
+        ranks.run(2, misfit)
+
+
+def test_one_that_waits_for_a_rank_that_is_done_is_told_so():
+    def wait_in_vain():
+        if dist.get_rank():
+            dist.barrier()
+
+    with pytest.raises(checks.CheckFailed, match=r"ranks \[1\] wait for others, which are done"):
+        ranks.run(2, wait_in_vain)
 
 
 def test_an_endless_loop_is_ended():
