@@ -22,7 +22,7 @@ class Momentum:
                     self.state[p] = group["momentum"] * old + gradient
                     p.data -= group["lr"] * self.state[p]
 
-    def zero_grad(self):
+    def zero_grad(self, set_to_none=True):
         for group in self.param_groups:
             for p in group["params"]:
-                p.grad = None
+                p.grad = None if set_to_none or p.grad is None else torch.zeros_like(p)
