@@ -120,7 +120,7 @@ class Child:
         base_mb = 0.0
         while not self.stop.is_set():
             if time.monotonic() > deadline:
-                return self._error(f"still running after {self.job.seconds:g} s, so it was stopped")
+                return self._too_long()
             if not wait([self.reports], TICK_S):
                 base_mb = base_mb or self._memory_mb()
                 if too_much := self._too_much(base_mb):
@@ -129,7 +129,9 @@ class Child:
             try:
                 message = json.loads(self.reports.recv_bytes())
             except (EOFError, OSError, ValueError):
-                return self._crash()
+                # To note where code hangs may itself end a process that runs in compiled code.
+                is_late = time.monotonic() > deadline - GRACE_S
+                return self._too_long() if is_late else self._crash()
             if message["outcome"] == "finished":
                 return None
             if message["outcome"] == "collected":
@@ -146,6 +148,9 @@ class Child:
         if output.exists() and output.stat().st_size > FILE_LIMIT_MB * MB:
             return f"it printed more than {FILE_LIMIT_MB} MB"
         return ""
+
+    def _too_long(self) -> Test:
+        return self._error(f"still running after {self.job.seconds:g} s, so it was stopped")
 
     def _crash(self) -> Test:
         self.process.join(timeout=GRACE_S)
