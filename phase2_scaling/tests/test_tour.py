@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from phase2_scaling.project import look, sweep, tour
+from phase2_scaling.project import look, own_law, sweep, tour
+from phase2_scaling.solution import parametric
 
 TINY = sweep.Config(
     budgets=(2e8, 4e8, 8e8),
@@ -16,6 +17,13 @@ TINY = sweep.Config(
 )
 
 
+def hurry(patch):
+    """Random bytes follow no law: do not look for one from everywhere, nor a hundred times."""
+    patch.setattr(own_law, "BOOTSTRAPPED", 2)
+    patch.setattr(parametric, "EXPONENTS", (0.5,))
+    patch.setattr(parametric, "TERMS", (0.1,))
+
+
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tour")
@@ -23,7 +31,9 @@ def shown(tmp_path_factory):
     text = folder / "text.txt"
     text.write_bytes(bytes(torch.randint(97, 105, (20_000,), generator=generator).tolist()))
     settings = tour.Settings(replace(TINY, data=str(text)), steps=20)
-    return folder, tour.stage(folder, settings)
+    with pytest.MonkeyPatch.context() as patch:
+        hurry(patch)
+        return folder, tour.stage(folder, settings)
 
 
 @pytest.mark.slow
