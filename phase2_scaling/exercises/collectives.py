@@ -24,7 +24,7 @@ def exchange(sent: Tensor, received: Tensor, group: Group = None) -> Tensor:
         group: the ring; None is all ranks.
 
     Returns:
-        `received`, when both transfers are done.
+        `received`, when both transfers have been waited for.
     """
     # TODO 2.13: The tensor is with the next rank of the group, that of the rank before is here, and
     # no rank waits for ever.
@@ -55,8 +55,9 @@ def reduce_scatter(tensor: Tensor, group: Group = None) -> Tensor:
 def all_gather(chunk: Tensor, size: int, group: Group = None) -> Tensor:
     """Put together, on every rank, a tensor of which each rank has one chunk.
 
-    The chunks are those of `reduce_scatter`. Each goes around the ring in n - 1 steps, from its
-    rank to the one before it; a rank hands on what it received in the step before.
+    The chunks are those of `reduce_scatter`, not all equally long. Each goes around the ring in
+    n - 1 steps, from its rank to the one before it; a rank hands on what it received in the step
+    before.
 
     Args:
         chunk: chunk `rank` of the whole, of one dimension; unchanged.

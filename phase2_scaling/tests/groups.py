@@ -1,12 +1,13 @@
-"""What tests of several ranks share: a group within four, and a count of messages."""
+"""What tests of several ranks share: a group within five, and a watch on messages."""
 
 import re
 
 import torch.distributed as dist
 
-from shared import ranks
+from shared import checks, ranks
 
-MEMBERS = (2, 3)  # its ranks 0 and 1; the world's ranks 0 and 1 are not in it
+# Its ranks 0 and 1; the world's ranks 0 and 1 are not in it, nor are 3 and 4 the same modulo 2.
+MEMBERS = (3, 4)
 
 
 def of_members(n, function):
@@ -29,6 +30,24 @@ def _in_a_group(function):
 def watch_sends():
     """Let every message that this rank sends to another leave its bytes in the list returned."""
     return _watch("send")
+
+
+def keep_sends():
+    """Let every message that this rank sends leave what is to be waited for in the list returned.
+
+    Whoever drops it keeps gloo busy with a message that never leaves, and the others waiting.
+    """
+    works, method = [], dist.ProcessGroup.send
+
+    def kept(group, tensors, to, *args):
+        n, rank = dist.get_world_size(group), dist.get_rank(group)
+        checks.at_most(to, n - 1, f"rank to which rank {rank} of a group of {n} sends")
+        checks.law(to != rank, f"rank {rank} of a group of {n} sends to another, not to itself")
+        works.append(method(group, tensors, to, *args))
+        return works[-1]
+
+    dist.ProcessGroup.send = kept
+    return works
 
 
 def watch_all_reduces():

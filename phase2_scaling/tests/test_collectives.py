@@ -5,7 +5,7 @@ import torch
 import torch.distributed as dist
 
 from phase2_scaling.solution import collectives
-from phase2_scaling.tests.groups import of_members, watch_sends
+from phase2_scaling.tests.groups import keep_sends, of_members, watch_sends
 from shared import checks, ranks
 
 SIZES = (12, 13, 7, 5, 1)  # a multiple of 2, 3 and 4; then others; then fewer numbers than ranks
@@ -29,9 +29,15 @@ def swap(group=None):
     sent, received = torch.tensor([10 * rank, 7]), torch.zeros(2, dtype=torch.int64)
     if dist.get_rank() == 0:
         time.sleep(0.1)
+    works = keep_sends()
     returned = collectives.exchange(sent, received, group)
-    got = received.tolist()
-    return {"received": got, "sent": sent.tolist(), "returns it": returned is received}
+    got, left = received.tolist(), all(work.is_completed() for work in works)
+    return {
+        "received": got,
+        "sent": sent.tolist(),
+        "left": left,
+        "returns it": returned is received,
+    }
 
 
 @pytest.mark.exercise("2.13")
@@ -40,13 +46,14 @@ def test_exchange_of_three():
     checks.equal(results[1]["received"], [0, 7], "what rank 1 received from rank 0, which is late")
     checks.equal([r["received"] for r in results], [[20, 7], [0, 7], [10, 7]], "received, by rank")
     checks.equal([r["sent"] for r in results], [[0, 7], [10, 7], [20, 7]], "sent, afterwards")
+    checks.equal([r["left"] for r in results], [True] * 3, "waited for what was sent, by rank")
     checks.equal([r["returns it"] for r in results], [True] * 3, "returns what it filled")
 
 
 @pytest.mark.exercise("2.13")
 def test_exchange_in_a_group():
-    name = "received by the two ranks of a group within four"
-    checks.equal([r["received"] for r in of_members(4, swap)], [[10, 7], [0, 7]], name)
+    name = "received by the two ranks of a group within five"
+    checks.equal([r["received"] for r in of_members(5, swap)], [[10, 7], [0, 7]], name)
 
 
 # -- reduce-scatter ---------------------------------------------------------------------------
@@ -213,8 +220,8 @@ def test_all_reduce_in_a_group():
     def within(group):
         return all_reduced((7,), group)
 
-    sums = [result[0] for result in of_members(4, within)]
-    name = "7 numbers of the two ranks of a group within four"
+    sums = [result[0] for result in of_members(5, within)]
+    name = "7 numbers of the two ranks of a group within five"
     checks.close(sums, [total(2, 7, torch.float32)] * 2, name)
 
 

@@ -62,7 +62,7 @@ def tree_in_a_group(group):
 
 
 def test_trees_in_a_group():
-    (first, total_at_0), (second, nothing) = of_members(4, tree_in_a_group)
+    (first, total_at_0), (second, nothing) = of_members(5, tree_in_a_group)
     checks.equal([first, second], [numbers(1, 5)] * 2, "broadcast from rank 1 of the group")
     checks.equal(total_at_0, total(2, 5), "reduce to rank 0 of the group")
     checks.equal(nothing, None, "reduce at rank 1 of the group")

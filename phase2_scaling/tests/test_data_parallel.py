@@ -132,8 +132,8 @@ def test_in_a_group():
     def within(group):
         return gradients_of([[(1.0, 10.0)], [(2.0, 20.0)]], TOGETHER, group)
 
-    grads = [kept[0] for kept in of_members(4, within)]
-    checks.equal(grads, [twos(1.5, 15.0)] * 2, "gradients in a group of two ranks within four")
+    grads = [kept[0] for kept in of_members(5, within)]
+    checks.equal(grads, [twos(1.5, 15.0)] * 2, "gradients in a group of two ranks within five")
 
 
 # -- when messages leave ----------------------------------------------------------------------

@@ -46,6 +46,26 @@ def _(sent, received, group=None):
     return received
 
 
+@attempt("exchange_drops_the_send")
+def _(sent, received, group=None):
+    left, right = neighbours(group)
+    coming = dist.irecv(received, group=group, group_src=left)
+    dist.isend(sent, group=group, group_dst=right)
+    coming.wait()
+    return received
+
+
+@attempt("exchange_rank_of_all")
+def _(sent, received, group=None):
+    me, n = dist.get_rank(), dist.get_world_size(group)
+    ops = [
+        dist.P2POp(dist.isend, sent, group=group, group_peer=(me + 1) % n),
+        dist.P2POp(dist.irecv, received, group=group, group_peer=(me + n - 1) % n),
+    ]
+    [request.wait() for request in dist.batch_isend_irecv(ops)]
+    return received
+
+
 @attempt("exchange_takes_ranks_of_the_world")
 def _(sent, received, group=None):
     left, right = neighbours(group)

@@ -48,6 +48,23 @@ def exchange_does_not_wait(sent, received, group=None):
     return received
 
 
+@mistake("2.13", "collectives.exchange", "Nobody waits for the send: it may not have left yet.")
+def exchange_drops_the_send(sent, received, group=None):
+    n, rank = dist.get_world_size(group), dist.get_rank(group)
+    dist.isend(sent, group=group, group_dst=(rank + 1) % n)
+    dist.recv(received, group=group, group_src=(rank - 1) % n)
+    return received
+
+
+@mistake("2.13", "collectives.exchange", "The rank is that of the world, not of the group.")
+def exchange_rank_of_all(sent, received, group=None):
+    n, rank = dist.get_world_size(group), dist.get_rank()
+    work = dist.isend(sent, group=group, group_dst=(rank + 1) % n)
+    dist.recv(received, group=group, group_src=(rank - 1) % n)
+    work.wait()
+    return received
+
+
 @mistake(
     "2.13",
     "collectives.exchange",
