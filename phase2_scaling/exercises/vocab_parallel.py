@@ -85,7 +85,8 @@ def cross_entropy(
 
     Args:
         logits: (..., S), this rank's columns: those of the tokens rank * S to (rank + 1) * S - 1.
-            A column that stands for no token is -inf. Of any size; left as they are.
+            A column that stands for no token is -inf, and a rank may have no other. Of any size;
+            left as they are.
         targets: (...) token ids of the whole vocabulary, the same on all ranks; `IGNORED` where
             none counts.
         group: the ranks that share the vocabulary.

@@ -167,3 +167,21 @@ def _(self, x):
 def _(self, x):
     partial = x @ self.weight.T
     return Reduce.apply(partial, self.group)
+
+
+@attempt("column_linear_without_group")
+def _(self, x):
+    out = Copy.apply(x, None) @ self.weight.T
+    return out if self.bias is None else out + self.bias
+
+
+@attempt("row_linear_without_group")
+def _(self, x):
+    out = Reduce.apply(x @ self.weight.T, None)
+    return out + self.bias if self.bias is not None else out
+
+
+@attempt("row_linear_f_in_front")
+def _(self, x):
+    out = Reduce.apply(Copy.apply(x, self.group) @ self.weight.T, self.group)
+    return out + self.bias if self.bias is not None else out

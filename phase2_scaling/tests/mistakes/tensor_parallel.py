@@ -239,3 +239,32 @@ def row_linear_sums_inputs(self, x):
 )
 def row_linear_without_bias(self, x):
     return g(F.linear(x, self.weight), self.group)
+
+
+@mistake(
+    "2.20",
+    "tensor_parallel.ColumnLinear.forward",
+    "f gets no group, so it adds up over all ranks there are: pass on the layer's own.",
+)
+def column_linear_without_group(self, x):
+    return F.linear(f(x), self.weight, self.bias)
+
+
+@mistake(
+    "2.20",
+    "tensor_parallel.RowLinear.forward",
+    "g gets no group, so it adds up over all ranks there are: pass on the layer's own.",
+)
+def row_linear_without_group(self, x):
+    y = g(F.linear(x, self.weight))
+    return y if self.bias is None else y + self.bias
+
+
+@mistake(
+    "2.20",
+    "tensor_parallel.RowLinear.forward",
+    "f stands in front of the inputs: they differ from rank to rank, and so do their gradients; nothing is to be added there.",
+)
+def row_linear_f_in_front(self, x):
+    y = g(F.linear(f(x, self.group), self.weight), self.group)
+    return y if self.bias is None else y + self.bias
