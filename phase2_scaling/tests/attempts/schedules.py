@@ -56,6 +56,11 @@ def _(n_stages, n_micro, stage):
     return _back_and_forth(min(n_micro, n_stages - stage), n_micro)
 
 
+@attempt("one_f_one_b_warms_up_too_short")
+def _(n_stages, n_micro, stage):
+    return _back_and_forth(min(n_micro, max(0, n_stages - 2 - stage)), n_micro)
+
+
 @attempt("one_f_one_b_warms_up_backwards")
 def _(n_stages, n_micro, stage):
     return _back_and_forth(min(n_micro, stage), n_micro)

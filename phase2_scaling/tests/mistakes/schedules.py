@@ -70,6 +70,19 @@ def one_f_one_b_warms_up_too_long(n_stages, n_micro, stage):
 @mistake(
     "2.22",
     "schedules.one_f_one_b",
+    "The warm-up is a forward too short: the stages that follow stand still until the first gradient has come back.",
+)
+def one_f_one_b_warms_up_too_short(n_stages, n_micro, stage):
+    n_warmup = min(max(n_stages - stage - 2, 0), n_micro)
+    actions = [Action("forward", i) for i in range(n_warmup)]
+    for i in range(n_warmup, n_micro):
+        actions += [Action("forward", i), Action("backward", i - n_warmup)]
+    return actions + [Action("backward", i) for i in range(n_micro - n_warmup, n_micro)]
+
+
+@mistake(
+    "2.22",
+    "schedules.one_f_one_b",
     "The warm-up grows with the stage's index: it is the stages that follow that need something to do, so the first stage warms up longest.",
 )
 def one_f_one_b_warms_up_backwards(n_stages, n_micro, stage):
