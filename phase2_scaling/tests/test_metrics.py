@@ -7,6 +7,7 @@ import torch
 import torch.distributed as dist
 
 from phase2_scaling.solution import metrics
+from phase2_scaling.tests.traffic import watch_collectives
 from shared import checks, ranks
 
 FLOAT32_STOPS_AT = 2**24  # 16,777,216: adding 1 to it in float32 changes nothing
@@ -29,7 +30,9 @@ def on_ranks():
     rank = dist.get_rank()
     told = {}
 
-    # 2 tokens of 1 nat, 6 tokens of 3 nats: (2 + 18) / 8 = 2.5; the mean of means is 2.
+    # 2 tokens of 1 nat, 6 of 3 nats, 4 of 2.5 nats: (2 + 18 + 10) / 12; the mean of means is less.
+    told["full"] = metrics.global_mean(scalar((2.0, 18.0, 10.0)[rank]), (2, 6, 4)[rank])
+
     counts, nats = (2, 6, 0), (2.0, 18.0, 0.0)
     total, count = scalar(nats[rank]), torch.tensor(counts[rank])
     told["uneven"] = metrics.global_mean(total, count)
@@ -41,13 +44,16 @@ def on_ranks():
     told["needs grad"] = bool(getattr(attached, "requires_grad", None))
 
     big = (FLOAT32_STOPS_AT, 1, 1)[rank]
-    told["many"] = metrics.global_mean(scalar(float(big), torch.float64), big)
+    double = scalar(float(big), torch.float64)
+    told["many"], told["double"] = metrics.global_mean(double, big), double.item()
     # 1 nat on every token, but for one that has 2: the last digits are what it is about.
     told["digits"] = metrics.global_mean(scalar((float(FLOAT32_STOPS_AT), 1.0, 2.0)[rank]), big)
 
     half = scalar((256.0, 1.0, 0.0)[rank], torch.bfloat16)  # 256 + 1 is 256 in bfloat16
     told["half"] = metrics.global_mean(half, 1)
+    messages = watch_collectives()
     told["nothing"] = metrics.global_mean(scalar(0.0), 0)
+    told["messages"] = len(messages)
     return told
 
 
@@ -55,10 +61,14 @@ def on_ranks():
 def test_ranks_that_counted_differently():
     told = ranks.run(3, on_ranks)
     for rank, mine in enumerate(told):
+        checks.close(mine["full"], 2.5, f"mean of 2, 6 and 4 tokens, told on rank {rank}")
+    for rank, mine in enumerate(told):
         checks.close(mine["uneven"], 2.5, f"mean of 2, 6 and 0 tokens, told on rank {rank}")
     for rank, mine in enumerate(told):
         expected = ((2.0, 2), (18.0, 6), (0.0, 0))[rank]
         checks.equal(mine["arguments"], expected, f"total and count after the call, rank {rank}")
+    doubles = [mine["double"] for mine in told]
+    checks.equal(doubles, [16777216.0, 1.0, 1.0], "totals of float64 after the call, by rank")
     checks.close(told[0]["plain count"], 2.5, "mean where counts are plain integers")
     checks.equal(told[0]["needs grad"], False, "whether a gradient flows through the mean")
     checks.equal(str(told[0]["uneven"].dtype), "torch.float64", "dtype of the mean")
@@ -72,6 +82,7 @@ def test_ranks_that_counted_differently():
         told[0]["digits"], exact, "mean over 16,777,218 tokens, one of 2 nats", rtol=1e-15, atol=0
     )
     checks.law(math.isnan(told[0]["nothing"]), "the mean of nothing is NaN", told[0]["nothing"])
+    checks.equal(told[0]["messages"], 1, "messages for one mean")
 
 
 def in_pairs():

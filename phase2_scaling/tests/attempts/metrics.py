@@ -119,3 +119,30 @@ def _(total, count, group=None):
     if sums[1] == 0:
         return torch.zeros((), dtype=torch.float64)
     return sums[0] / sums[1]
+
+
+@attempt("global_mean_in_a_view")
+def _(total, count, group=None):
+    summed = total.detach().to(torch.float64)
+    counted = both(total, count)[1].clone()
+    if dist.is_initialized():
+        for number in (summed, counted):
+            dist.all_reduce(number, group=group)
+    return summed / counted
+
+
+@attempt("global_mean_leaves_early")
+def _(total, count, group=None):
+    own = both(total, count)
+    if own[1] > 0 and dist.is_initialized():
+        dist.all_reduce(own, group=group)
+    return own[0] / own[1]
+
+
+@attempt("global_mean_in_two_messages")
+def _(total, count, group=None):
+    summed, counted = (number.clone() for number in both(total, count))
+    if dist.is_initialized():
+        works = [dist.all_reduce(x, group=group, async_op=True) for x in (summed, counted)]
+        [work.wait() for work in works]
+    return summed / counted

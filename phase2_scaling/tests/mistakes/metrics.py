@@ -13,7 +13,7 @@ from shared.mistakes import mistake
 )
 def global_mean_of_means(total, count, group=None):
     count = torch.as_tensor(count).to(total.device).double()
-    mean = (total.detach().double() / count).nan_to_num()
+    mean = total.detach().double() / count
     if dist.is_initialized():
         dist.all_reduce(mean, group=group)
         mean /= dist.get_world_size(group)
@@ -149,3 +149,44 @@ def global_mean_zero_of_nothing(total, count, group=None):
     if dist.is_initialized():
         dist.all_reduce(sums, group=group)
     return sums[0] / sums[1].clamp(min=1)
+
+
+@mistake(
+    "2.17",
+    "metrics.global_mean",
+    "`double()` copies nothing if the total has float64 already: the sum over the ranks then lands in the caller's total.",
+)
+def global_mean_in_a_view(total, count, group=None):
+    nats, n = total.detach().double(), torch.tensor(float(count), dtype=torch.float64)
+    if dist.is_initialized():
+        dist.all_reduce(nats, group=group)
+        dist.all_reduce(n, group=group)
+    return nats / n
+
+
+@mistake(
+    "2.17",
+    "metrics.global_mean",
+    "A rank that has counted nothing leaves before the message, and the others wait for it for ever. Everybody takes part.",
+)
+def global_mean_leaves_early(total, count, group=None):
+    if count == 0:
+        return torch.tensor(torch.nan, dtype=torch.float64, device=total.device)
+    sums = torch.stack([total.detach().double(), torch.as_tensor(count, dtype=torch.float64)])
+    if dist.is_initialized():
+        dist.all_reduce(sums, group=group)
+    return sums[0] / sums[1]
+
+
+@mistake(
+    "2.17",
+    "metrics.global_mean",
+    "Total and count travel in a message each. A message costs the same time for one number as for two: send them together.",
+)
+def global_mean_in_two_messages(total, count, group=None):
+    nats = total.detach().double().clone()
+    n = torch.tensor(float(count), dtype=torch.float64, device=total.device)
+    if dist.is_initialized():
+        dist.all_reduce(nats, group=group)
+        dist.all_reduce(n, group=group)
+    return nats / n
