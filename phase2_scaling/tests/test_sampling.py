@@ -16,7 +16,8 @@ def deal(n, world_size, epoch=0, seed=0, start=0):
     for rank in range(world_size):
         mine = sampling.shard_indices(n, rank, world_size, epoch, seed, start=start)
         told = f"what shard_indices({n}, {rank}, {world_size}, ...) returns"
-        checks.law(isinstance(mine, torch.Tensor) and mine.ndim == 1, f"{told} is 1-D", mine)
+        checks.law(isinstance(mine, torch.Tensor), f"{told} is a tensor", mine)
+        checks.equal(mine.ndim, 1, f"number of axes of {told}")
         checks.equal(str(mine.dtype), "torch.int64", f"dtype of {told}")
         found.append(mine.tolist())
     return found
