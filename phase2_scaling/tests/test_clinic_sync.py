@@ -25,11 +25,12 @@ def flat(model):
 
 
 def trained(rows):
-    """Parameters before and after, losses, and messages of this rank."""
-    model, sent = GPT(TINY).double(), watch_all_reduces()  # each rank draws its own
+    """Parameters before and after, losses, messages, and rows of each forward pass of this rank."""
+    model, sent, met = GPT(TINY).double(), watch_all_reduces(), []  # each rank draws its own
+    model.register_forward_pre_hook(lambda _, args: met.append(len(args[0])))
     before = flat(model)
     losses = clinic_sync.train(model, rows[:, dist.get_rank()], LR)
-    return before, flat(model), losses, len(sent)
+    return before, flat(model), losses, len(sent), met
 
 
 def alone(start, rows):
@@ -54,7 +55,7 @@ def test_does_what_a_single_process_does(n, steps, k):
     expected, losses = alone(results[0][0], rows)
     how = f"{n} ranks, {steps} steps of {k} micro-batches"
     # Sums in another order, in float64.
-    for rank, (_, after, told, _) in enumerate(results):
+    for rank, (_, after, told, *_) in enumerate(results):
         name = f"parameters on rank {rank} of {how}, against a single process"
         checks.close(after, expected, name, rtol=1e-12, atol=1e-12)
         checks.close(told, losses, f"losses on rank {rank} of {how}", rtol=1e-12, atol=1e-12)
@@ -63,11 +64,14 @@ def test_does_what_a_single_process_does(n, steps, k):
 @pytest.mark.exercise("2.16")
 def test_the_last_micro_batch_speaks_for_all():
     steps, k = 2, 3
-    messages = [r[3] for r in ranks.run(2, trained, make_rows(steps, 2, k))]
+    results = ranks.run(2, trained, make_rows(steps, 2, k))
+    messages = [result[3] for result in results]
     # One for each parameter and one for the loss; one to ask who has a gradient, for `ddp`.
     most = steps * (N_PARAMETERS + 2)
     name = f"messages in {steps} steps of {k} micro-batches of {N_PARAMETERS} parameters"
     checks.at_most(max(messages), most, name)
+    name = f"rows in the forward passes of {steps} steps of {k} micro-batches"
+    checks.equal(results[0][4], [2] * k * steps, name)
 
 
 @pytest.mark.exercise("2.16")

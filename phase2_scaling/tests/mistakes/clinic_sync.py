@@ -97,7 +97,7 @@ def train_syncs_all_but_the_last(model, rows, lr):
 @mistake(
     "2.16",
     "clinic_sync.train",
-    "The drift is wiped off after each step by averaging parameters: the illness stays, and twice as much travels.",
+    "The drift is wiped off at the end of each step, by averaging once more: the illness stays, and twice as much travels.",
 )
 def train_averages_parameters(model, rows, lr):
     replica, losses = Replica(model), []
