@@ -135,8 +135,8 @@ class ShardedOptimizer:
         gets the gradient of those numbers, as a view where it can; where the parameter has none,
         the part keeps what it has. `inner` steps the parts. In another dtype than the parameters
         they are copies, and the result is rounded into this rank's numbers. Then `shares[r]`, on
-        every rank, is what rank r has made of it. Gradients of parameters are left unchanged; those
-        of the parts are dropped.
+        every rank, is what rank r has made of it; no all-reduce, for nothing is left to add up.
+        Gradients of parameters are left unchanged; those of the parts are dropped.
         """
         # TODO 2.18: The parts have had the gradients of their numbers and were stepped; every rank
         # has every rank's share; the parts' gradients are gone, the parameters' are as they were.

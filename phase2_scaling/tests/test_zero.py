@@ -7,6 +7,7 @@ from torch import nn
 
 from phase2_scaling.solution import zero
 from phase2_scaling.tests.descent import Momentum
+from phase2_scaling.tests.groups import watch_all_reduces
 from shared import checks, ranks
 
 F64 = torch.float64
@@ -55,6 +56,13 @@ def test_every_number_has_one_owner(n):
         held = sum(stop - start for _, start, stop in pieces)
         checks.at_most(held, -(-51 // n), f"numbers that rank {rank} of {n} has, of 51")
     checks.equal(owners, [[1] * size for size in sizes], f"how many of {n} ranks have each number")
+
+
+@pytest.mark.exercise("2.18")
+def test_pieces_have_names():
+    pieces = zero.cut([4, 2], 2, 1)
+    named = [isinstance(piece, zero.Piece) for piece in pieces]
+    checks.equal(named, [True, True], "which of the two pieces are a Piece")
 
 
 def test_cut_refuses_a_rank_that_is_not():
@@ -232,3 +240,27 @@ def test_a_master_copy_and_gradients_that_are_there():
         # bfloat16 is 2^-8 apart below 1
         name = f"bfloat16 ones after 4 steps of -2^-10, {where}"
         checks.close(after[-1][0], torch.full((3,), 1 - 2**-8), name)
+
+
+def step_and_look():
+    """Whether the parts' gradients lie where the parameter's does, and how many all-reduces."""
+    p = nn.Parameter(torch.zeros(4, dtype=F64))
+    optimizer, found = zero.ShardedOptimizer([p], Momentum), []
+    p.grad, summed, step = row(1.0, 2.0, 3.0, 4.0), watch_all_reduces(), optimizer.inner.step
+    memory = p.grad.untyped_storage().data_ptr()
+
+    def look_and_step():
+        gradients = [part.grad for part in optimizer.parts]
+        found.extend(g is not None and g.untyped_storage().data_ptr() == memory for g in gradients)
+        step()
+
+    optimizer.inner.step = look_and_step
+    optimizer.step()
+    return found, len(summed)
+
+
+@pytest.mark.exercise("2.18")
+def test_nothing_is_copied_and_nothing_added_up():
+    for rank, (views, summed) in enumerate(ranks.run(2, step_and_look)):
+        checks.equal(views, [True], f"whether the gradients of the parts are views, on rank {rank}")
+        checks.equal(summed, 0, f"all-reduces in a step, on rank {rank} of 2")

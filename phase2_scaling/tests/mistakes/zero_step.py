@@ -255,3 +255,24 @@ def step_views_the_gradient(self):
         if part.dtype != self.flat.dtype:
             self.params[index].data.view(-1)[start:stop] = part.detach()
     dist.all_gather(self.shares, self.shares[self.rank], group=self.group)
+
+
+@mistake(
+    "2.18",
+    "zero.ShardedOptimizer.step",
+    "An all-reduce in a step: the gradients are averages already, and each share has one owner. To gather takes half the bytes.",
+)
+def step_all_reduces(self):
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        gradient = self.params[index].grad
+        if gradient is not None:
+            part.grad = gradient.reshape(-1)[start:stop].to(part.dtype)
+    self.inner.step()
+    for (index, start, stop), part in zip(self.pieces, self.parts):
+        part.grad = None
+        if part.dtype != self.flat.dtype:
+            self.params[index].data.view(-1)[start:stop] = part.detach()
+    for rank, share in enumerate(self.shares):
+        if rank != self.rank:
+            share.zero_()
+    dist.all_reduce(self.flat, group=self.group)
