@@ -171,10 +171,10 @@ class FullySharded:
     def enter(self, unit: Unit) -> None:
         """Have a unit here, because its modules are about to run, forward or backward.
 
-        The unit goes to the end of `path`, unless it stands there already. Then: no unit is whole
+        The unit goes to the end of `path`, unless it is the last one there. Then: no unit is whole
         but this one and the one that comes next (`next_unit`, which knows it from `path`). What
         need not be freed is not gathered again. The memory of the others is free before any is
-        taken, this unit is asked for before the next one, and only this one is waited for.
+        taken, then this unit is asked for, then the next one; in the end only this is waited for.
         """
         # TODO 2.19: The unit is here and in the path, the next one is here or on its way, all
         # others are free; no moment had more than these two.

@@ -28,6 +28,11 @@ def make_unit(members=None):
     return fully_sharded.Unit([p, q], group)
 
 
+def is_here(unit):
+    """Whether full and the parameters, its views, have memory: to look at them without is fatal."""
+    return unit.is_whole and all(p.untyped_storage().nbytes() for p in unit.params)
+
+
 def gathered(members=None):
     """Gather, change the shares, gather again; then once more, though all are here."""
     unit = make_unit(members)
@@ -37,7 +42,9 @@ def gathered(members=None):
     unit.gather()
     found["under way"] = unit.gathering is not None
     unit.wait()
-    found["first"] = [p.detach().clone() for p in unit.params] if unit.is_whole else None
+    found["first"] = [p.detach().clone() for p in unit.params] if is_here(unit) else None
+    if found["first"] is None:
+        return found
     unit.free()
     unit.local += 10 * (dist.get_rank(unit.group) + 1)
     unit.gather()

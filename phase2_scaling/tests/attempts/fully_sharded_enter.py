@@ -99,3 +99,23 @@ def _(self, unit):
             old.free()
     ask(unit, following)
     unit.wait()
+
+
+@attempt("enter_visits_once")
+def _(self, unit):
+    if self.path.count(unit) == 0:
+        self.path += [unit]
+    following = self.next_unit()
+    release(self, unit, following)
+    ask(unit, following)
+    unit.wait()
+
+
+@attempt("enter_waits_before_it_asks")
+def _(self, unit):
+    remember(self, unit)
+    following = self.next_unit()
+    release(self, unit, following)
+    ask(unit)
+    unit.wait()
+    ask(following)

@@ -94,7 +94,7 @@ def reduce_scatter_waits(self):
 @mistake(
     "2.19",
     "fully_sharded.Unit.reduce_scatter",
-    "The gradients are divided here, and finish divides them once more: averaged twice. Send them as they are.",
+    "The gradients are divided when they are sent. Send them as they are: the mean is taken in finish, once.",
 )
 def reduce_scatter_averages(self):
     self.received = torch.empty_like(self.local)

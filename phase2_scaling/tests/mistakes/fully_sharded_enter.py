@@ -156,3 +156,39 @@ def enter_frees_the_last_only(self, unit):
     if coming is not None:
         coming.gather()
     unit.wait()
+
+
+@mistake(
+    "2.19",
+    "fully_sharded.FullySharded.enter",
+    "A unit enters the path once a step. It runs again in the backward pass: the path is the order of visits, both ways.",
+)
+def enter_visits_once(self, unit):
+    if unit not in self.path:
+        self.path.append(unit)
+    coming = self.next_unit()
+    for other in self.units:
+        if other is not unit and other is not coming:
+            other.free()
+    unit.gather()
+    if coming is not None:
+        coming.gather()
+    unit.wait()
+
+
+@mistake(
+    "2.19",
+    "fully_sharded.FullySharded.enter",
+    "It waits for this unit before it asks for the next, whose way then begins later than it could.",
+)
+def enter_waits_before_it_asks(self, unit):
+    if self.path[-1:] != [unit]:
+        self.path.append(unit)
+    coming = self.next_unit()
+    for other in self.units:
+        if other is not unit and other is not coming:
+            other.free()
+    unit.gather()
+    unit.wait()
+    if coming is not None:
+        coming.gather()
