@@ -3,7 +3,8 @@
 import pytest
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from phase2_scaling.solution import sharded_gradients, zero
 from phase2_scaling.solution.model import GPT, GPTConfig
@@ -66,6 +67,34 @@ def test_a_short_gradient_stays():
 def test_clip_within_a_group():
     gradients = [[[100.0]], [[3.0]], [[4.0]]]
     check_clip(gradients, 1.0, 5.0, 0.2, "3 and 4 in the group of ranks 1 and 2", [1, 2])
+
+
+class Asked(TorchFunctionMode):
+    """While it is entered, notes what asks a tensor for its value."""
+
+    ASKING = (Tensor.item, Tensor.tolist, Tensor.__bool__, Tensor.__float__, Tensor.__int__)
+
+    def __init__(self):
+        super().__init__()
+        self.by = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func in self.ASKING:
+            self.by.append(func.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+def clip_and_watch():
+    p = nn.Parameter(torch.zeros(2, dtype=F64))
+    p.grad = torch.tensor([3.0, 4.0], dtype=F64)
+    with Asked() as asked:
+        sharded_gradients.clip_grad_norm([p], 1.0, None)
+    return asked.by
+
+
+@pytest.mark.exercise("2.19")
+def test_nobody_asks_for_the_length():
+    checks.equal(ranks.run(1, clip_and_watch)[0], [], "what asks a tensor for its value")
 
 
 # -- gradients that are reduced as they come ----------------------------------------------------

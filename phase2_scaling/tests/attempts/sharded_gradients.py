@@ -106,3 +106,21 @@ def _(parameters, max_norm, group):
     norm = float(total) ** 0.5
     shorten(params, max_norm, norm)
     return norm
+
+
+@attempt("clip_grad_norm_compares")
+def _(parameters, max_norm, group):
+    params = present(parameters)
+    total = length(params) ** 2
+    dist.all_reduce(total, group=group)
+    shorten(params, max_norm, total**0.5)
+    return total**0.5
+
+
+@attempt("clip_grad_norm_walks_twice")
+def _(parameters, max_norm, group):
+    total = length([p for p in parameters if p.grad is not None]) ** 2
+    dist.all_reduce(total, group=group)
+    norm = total**0.5
+    shorten([p for p in parameters if p.grad is not None], max_norm, norm)
+    return norm

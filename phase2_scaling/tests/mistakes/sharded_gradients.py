@@ -134,3 +134,34 @@ def clip_grad_norm_asks_for_the_value(parameters, max_norm, group):
     for gradient in gradients:
         gradient.mul_(min(1.0, max_norm / norm))
     return norm
+
+
+@mistake(
+    "2.19",
+    "sharded_gradients.clip_grad_norm",
+    "A comparison asks the length for its value, and a GPU has to finish all it does. Let the factor be 1 at most instead.",
+)
+def clip_grad_norm_compares(parameters, max_norm, group):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    squares = torch.stack([gradient.square().sum() for gradient in gradients]).sum()
+    dist.all_reduce(squares, group=group)
+    norm = squares.sqrt()
+    if norm > max_norm:
+        for gradient in gradients:
+            gradient.mul_(max_norm / norm)
+    return norm
+
+
+@mistake(
+    "2.19",
+    "sharded_gradients.clip_grad_norm",
+    "Nothing is scaled: the parameters may be an iterator, and the first walk has used it up. Keep the gradients in a list.",
+)
+def clip_grad_norm_walks_twice(parameters, max_norm, group):
+    squares = sum(p.grad.square().sum() for p in parameters if p.grad is not None)
+    dist.all_reduce(squares, group=group)
+    norm = squares.sqrt()
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.mul_((max_norm / norm).clamp(max=1))
+    return norm
