@@ -26,6 +26,9 @@ def test_four_parameters():
     checks.equal(names(parameters, 12), [["d"], ["c"], ["b", "a"]], f"{name}, 12 at most")
     checks.equal(names(parameters, 8), [["d"], ["c"], ["b"], ["a"]], f"{name}, 8 at most")
     checks.equal(names(parameters, 100), [["d", "c", "b", "a"]], f"{name}, 100 at most")
+    parameters = {"a": parameter(1), "b": parameter(9), "c": parameter(1)}
+    name = "buckets of parameters a to c of 4, 36, 4 bytes, 16 at most"
+    checks.equal(names(parameters, 16), [["c"], ["b"], ["a"]], name)
     checks.equal(names({}, 100), [], "buckets of no parameters")
 
 

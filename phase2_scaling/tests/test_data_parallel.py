@@ -78,6 +78,20 @@ def twos(*values):
     return [*filled, None]
 
 
+def places():
+    """Whether each gradient lies in a bucket's buffer, of those that were there before."""
+    model = replica(module := Weights(), TOGETHER)
+    buffers = [bucket.flat.untyped_storage().data_ptr() for bucket in model.buckets]
+    model(1.0, 10.0).backward()
+    found = [p.grad for p in (module.a, module.b)]
+    return [g is not None and g.untyped_storage().data_ptr() in buffers for g in found]
+
+
+@pytest.mark.exercise("2.15")
+def test_gradients_lie_in_the_buckets():
+    checks.equal(ranks.run(1, places)[0], [True, True], "gradients of a, b are in the buckets")
+
+
 @pytest.mark.exercise("2.15")
 @pytest.mark.parametrize("n", [2, 3])
 def test_mean(n):
@@ -139,11 +153,14 @@ def test_in_a_group():
 # -- when messages leave ----------------------------------------------------------------------
 
 
-def messages_when_reached(n_backward):
+def messages_when_reached(n_backward, n_silent=0):
     """For each backward pass, messages sent when it reaches layers 2, 1, 0, and at its end."""
     model, sent, counts = replica(Layers(), ALONE), watch_all_reduces(), []
+    x = torch.ones(1, 2, dtype=torch.float64)
+    for _ in range(n_silent):
+        with model.no_sync():
+            model(x).backward()
     for _ in range(n_backward):
-        x = torch.ones(1, 2, dtype=torch.float64)
         model(x, reached=lambda _: counts.append(len(sent))).backward()
         counts.append(len(sent))
     return counts
@@ -243,6 +260,13 @@ def test_accumulation_without_sync():
     checks.equal(second[1], (0, twos(33.0, 5.0)), "after two of them, on rank 1")
     name = "after the third micro-batch, with sync: messages, mean of the sums of all three"
     checks.equal([first[2], second[2]], [(1, twos(222.0, 3.5))] * 2, name)
+
+
+@pytest.mark.exercise("2.15")
+def test_buckets_wait_although_a_silent_pass_came_by():
+    results = ranks.run(2, messages_when_reached, 1, 1)
+    name = "messages when backward reaches layers 2, 1, 0, and at its end, after a silent pass"
+    checks.equal(results, [[0, 2, 4, 6]] * 2, name)
 
 
 # -- all of it --------------------------------------------------------------------------------

@@ -17,19 +17,6 @@ def notice_end(model):
     model.in_backward = True
 
 
-def send(model, bucket, n):
-    bucket.flat.mul_(1 / n)
-    work = dist.all_reduce(bucket.flat, op=dist.ReduceOp.SUM, group=model.group, async_op=True)
-    model.under_way += [work]
-    return work
-
-
-def next_full(model):
-    """Return the next bucket if it is full, else None."""
-    rest = model.buckets[len(model.under_way) :]
-    return rest[0] if rest and not rest[0].missing else None
-
-
 def complete(model):
     [bucket.fill() for bucket in model.buckets]
     model.launch()
@@ -125,42 +112,6 @@ def _(self, p):
         self.launch()
 
 
-@attempt("launch_sums")
-def _(self):
-    while (bucket := next_full(self)) is not None:
-        send(self, bucket, 1)
-
-
-@attempt("launch_divides_by_the_world")
-def _(self):
-    while (bucket := next_full(self)) is not None:
-        send(self, bucket, dist.get_world_size())
-
-
-@attempt("launch_in_order_of_arrival")
-def _(self):
-    if len(self.under_way) == 0:
-        self.sent = [False] * len(self.buckets)
-    for index in range(len(self.buckets)):
-        if self.sent[index] or len(self.buckets[index].missing) > 0:
-            continue
-        self.sent[index] = True
-        send(self, self.buckets[index], dist.get_world_size(self.group))
-
-
-@attempt("launch_waits")
-def _(self):
-    while (bucket := next_full(self)) is not None:
-        send(self, bucket, dist.get_world_size(self.group)).wait()
-
-
-@attempt("launch_one")
-def _(self):
-    bucket = next_full(self)
-    if bucket is not None:
-        send(self, bucket, dist.get_world_size(self.group))
-
-
 @attempt("finish_leaves_the_partial")
 def _(self):
     for i, work in enumerate(self.under_way):
@@ -201,3 +152,11 @@ def _(self):
         self.under_way.pop(0).wait()
     for bucket in self.buckets:
         bucket.settle()
+
+
+@attempt("arrived_crosses_off_in_silence")
+def _(self, p):
+    file_away(self, p)
+    if self.syncing:
+        notice_end(self)
+        self.launch()
