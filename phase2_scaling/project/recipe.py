@@ -1,13 +1,16 @@
 """One small training run of the sweep: how it is set up, and what is kept of it.
 
 Every run follows the same recipe, so that size and tokens are all that differs: two layers, the
-same windows of the same text in the same order, a learning rate that goes with one over the root of
-the width, and a schedule that ends exactly when the tokens do.
+same windows of the same text in the same order, a learning rate that goes with one over the width
+and first weights with one over its root (Yang et al. 2022, arXiv:2203.03466, table 3), and a
+schedule that ends exactly when the tokens do.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import time
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +20,7 @@ import torch
 from torch import Tensor
 
 from phase2_scaling.solution.counting import n_parameters
-from phase2_scaling.solution.model import GPT, GPTConfig
+from phase2_scaling.solution.model import GPT, STD, GPTConfig
 from shared.files import write_text
 
 VOCAB_SIZE = 256  # a token is a byte
@@ -25,7 +28,8 @@ BLOCK_SIZE = 64
 N_LAYER = 2
 HEAD_DIM = 8
 BATCH_SIZE = 4  # windows in a step: so small a model learns most from many small steps
-LR_TIMES_ROOT_WIDTH = 0.064
+LR_TIMES_WIDTH = 0.25
+EMBEDDING_STD, STD_TIMES_ROOT_WIDTH = 0.1, 0.5  # GPT-2's 0.02 is made for widths near 1000
 BETAS, GRAD_CLIP = (0.9, 0.98), 1.0  # and no weight decay: nothing is seen often enough
 WARMUP, LAST_LR = 0.05, 0.02  # shares of the steps, and of the highest learning rate
 VAL_SHARE, VAL_WINDOWS = 0.05, 2048
@@ -41,7 +45,7 @@ class Recipe:
     n_tokens: int
     """D, about; rounded down to whole steps"""
     data: str
-    """fingerprint of the text"""
+    """fingerprint of the text, and of this file"""
     seed: int = 0
     """decides weights and order"""
 
@@ -63,7 +67,7 @@ class Recipe:
     def lr(self, step: int) -> float:
         """Up over the first steps, then straight down to nearly nothing at the last."""
         warm = min(1.0, (step + 1) / max(1.0, WARMUP * self.steps))
-        return LR_TIMES_ROOT_WIDTH / self.width**0.5 * warm * max(LAST_LR, 1 - step / self.steps)
+        return LR_TIMES_WIDTH / self.width * warm * max(LAST_LR, 1 - step / self.steps)
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,11 @@ class Point:
         return cls(Recipe(**kept["recipe"]), kept["seconds"], looks)
 
 
+def fingerprint(text: bytes) -> str:
+    """Tell texts apart, and ways of training: eight letters."""
+    return hashlib.sha256(text + Path(__file__).read_bytes()).hexdigest()[:8]
+
+
 def split(text: bytes) -> tuple[Tensor, Tensor]:
     """Cut a text's end off for validation; both parts as (n,) uint8."""
     tokens = torch.frombuffer(bytearray(text), dtype=torch.uint8)
@@ -129,10 +138,9 @@ def split(text: bytes) -> tuple[Tensor, Tensor]:
 
 def train(recipe: Recipe, train_tokens: Tensor, val_tokens: Tensor) -> Point:
     """Train as the recipe says, on one core."""
-    import time
-
     generator = torch.Generator().manual_seed(recipe.seed)
     model = GPT(recipe.config, generator)
+    scale_weights(model)
     order = torch.randperm((len(train_tokens) - 1) // BLOCK_SIZE, generator=generator)
     optimizer = torch.optim.AdamW(model.parameters(), betas=BETAS, weight_decay=0.0)
     wanted = {max(1, round(share * recipe.steps)) for share in LOOKS}
@@ -151,6 +159,16 @@ def train(recipe: Recipe, train_tokens: Tensor, val_tokens: Tensor) -> Point:
             looks.append(((step + 1) * BATCH_SIZE * BLOCK_SIZE, score(model, val_tokens)))
             began = time.process_time()
     return Point(recipe, seconds, tuple(looks))
+
+
+@torch.no_grad()
+def scale_weights(model: GPT) -> None:
+    """Draw the first weights wider than GPT-2 does, by the model's width."""
+    for name, p in model.named_parameters():
+        if "embedding" in name:
+            p.mul_(EMBEDDING_STD / STD)
+        elif p.ndim == 2:
+            p.mul_(STD_TIMES_ROOT_WIDTH / model.config.n_embd**0.5 / STD)
 
 
 @torch.no_grad()

@@ -11,7 +11,6 @@ takes what it can use. Results and figures go to runs/phase2/<name>/.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import multiprocessing
@@ -24,7 +23,7 @@ import torch
 
 from phase2_scaling.project import law_figures, own_law
 from phase2_scaling.project.own_law import Exponent, Prediction
-from phase2_scaling.project.recipe import HEAD_DIM, Point, Recipe, split, train
+from phase2_scaling.project.recipe import HEAD_DIM, Point, Recipe, fingerprint, split, train
 from phase2_scaling.solution.counting import n_parameters
 from phase2_scaling.solution.law import Law
 from phase2_scaling.solution.optimal import optimal_allocation
@@ -46,14 +45,16 @@ class Config:
     """folder of the results under runs/phase2"""
     data: str = "python"
     """the text, read as bytes: python is the standard library's source, on every machine"""
-    budgets: tuple[float, ...] = (2e10, 4e10, 8e10, 1.6e11, 3.2e11)
+    budgets: tuple[float, ...] = (2e10, 4e10, 8e10, 1.6e11, 3.2e11, 6.4e11)
     """C = 6 N D of the runs, a valley each"""
-    widths: tuple[int, ...] = (8, 16, 24, 32, 40)
+    widths: tuple[int, ...] = (16, 24, 32, 40, 48, 56)
     """n_embd of the models, multiples of 8; all have two layers"""
-    tokens_per_param: tuple[float, float] = (8, 250)
+    tokens_per_param: tuple[float, float] = (8, 60)
     """a size is trained at a budget if its D / N lies between these"""
     times_larger: float = 4
     """parameters of the predicted model, in those of the largest one that is fitted"""
+    times_tokens: float | None = 12
+    """D / N of the predicted model; None is what the law finds best for its size"""
     processes: int = machine.usable_cores()
     """runs at a time, one core each"""
     seed: int = 0
@@ -65,6 +66,8 @@ class Config:
             raise ValueError(f"widths are multiples of {HEAD_DIM}, got {wrong[0]}")
         if self.times_larger <= 1:
             raise ValueError(f"times_larger must be above 1, got {self.times_larger}")
+        if self.times_tokens is not None and self.times_tokens <= 0:
+            raise ValueError(f"times_tokens must be positive, got {self.times_tokens}")
         if self.processes < 1:
             raise ValueError(f"processes must be positive, got {self.processes}")
         if len(self.recipes("")) < 6:
@@ -72,12 +75,12 @@ class Config:
                 f"these widths and budgets give {len(self.recipes(''))} runs; a law needs 6"
             )
 
-    def recipes(self, fingerprint: str) -> list[Recipe]:
+    def recipes(self, data: str) -> list[Recipe]:
         """The runs to fit, the longest first, so that no core waits for it at the end."""
         low, high = self.tokens_per_param
         sizes = {width: n_parameters(Recipe(width, 1, "").config) for width in self.widths}
         chosen = [
-            Recipe(width, int(budget / (6 * n)), fingerprint, self.seed)
+            Recipe(width, int(budget / (6 * n)), data, self.seed)
             for budget in self.budgets
             for width, n in sizes.items()
             if low <= budget / (6 * n) / n <= high
@@ -90,7 +93,7 @@ PRESETS = {
     "quick": Config(
         preset="quick",
         name="sweep-quick",
-        budgets=(2e10, 4e10, 8e10),
+        budgets=(2e10, 4e10, 8e10, 1.6e11),
         widths=(8, 16, 24),
         tokens_per_param=(12, 250),
     ),
@@ -145,7 +148,7 @@ def sweep(config: Config, root: Path = runs.RUNS) -> Result:
     if not isinstance(text, Text):
         raise ValueError(f"{config.data} is no text")
     content = text.text.encode()
-    recipes = config.recipes(hashlib.sha256(content).hexdigest()[:8])
+    recipes = config.recipes(fingerprint(content))
     folder = root / PHASE / "points"
     points = train_all(recipes, content, folder, config.processes)
     law = own_law.numbers(points).fit()
@@ -181,12 +184,13 @@ def read_result(path: Path) -> Result:
 
 
 def larger(config: Config, law: Law, points: Sequence[Point]) -> Recipe:
-    """The narrowest model with enough parameters, on the tokens that the law finds best for it."""
+    """The narrowest model with enough parameters, and the tokens that it is to read."""
     wanted = config.times_larger * max(point.n_params for point in points)
-    fingerprint, width = points[0].recipe.data, HEAD_DIM
-    while (n := n_parameters(Recipe(width, 1, fingerprint).config)) < wanted:
+    width = HEAD_DIM
+    while (n := n_parameters(Recipe(width, 1, "").config)) < wanted:
         width += HEAD_DIM
-    return Recipe(width, best_tokens(law, n), fingerprint, config.seed)
+    n_tokens = int(config.times_tokens * n) if config.times_tokens else best_tokens(law, n)
+    return Recipe(width, n_tokens, points[0].recipe.data, config.seed)
 
 
 def best_tokens(law: Law, n_params: float) -> int:

@@ -13,11 +13,9 @@ from phase2_scaling.project.recipe import LOOKS, Point, Recipe
 from phase2_scaling.solution.counting import n_parameters
 from phase2_scaling.solution.law import Law
 from phase2_scaling.solution.optimal import optimal_allocation
+from phase2_scaling.tests.test_tour import TINY, hurry
 
 PLANTED = Law(E=1.2, A=30.0, B=300.0, alpha=0.4, beta=0.5)
-TINY = sweep.Config(
-    budgets=(2e8, 4e8, 8e8), widths=(8, 16, 24), tokens_per_param=(0.1, 100), times_larger=1.5
-)
 
 
 def planted(config: sweep.Config) -> list[Point]:
@@ -100,11 +98,9 @@ def test_the_schedule_rises_falls_and_ends_with_the_tokens():
     one = Recipe(16, 256 * 100, "")
     rates = [one.lr(step) for step in range(one.steps)]
     assert len(rates) == 100
-    assert max(rates) == pytest.approx(
-        recipe.LR_TIMES_ROOT_WIDTH / 4, rel=0.06
-    )  # the warm-up's share
+    assert max(rates) == pytest.approx(recipe.LR_TIMES_WIDTH / 16, rel=0.06)  # the warm-up's share
     assert rates[0] < max(rates) / 4
-    assert rates[-1] == pytest.approx(recipe.LR_TIMES_ROOT_WIDTH / 4 * recipe.LAST_LR, rel=1e-9)
+    assert rates[-1] == pytest.approx(recipe.LR_TIMES_WIDTH / 16 * recipe.LAST_LR, rel=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +139,7 @@ def test_a_second_sweep_takes_what_the_first_one_trained(tmp_path, monkeypatch, 
     path = tmp_path / "text.txt"
     path.write_bytes(text)
     config = replace(TINY, data=str(path), processes=2)
+    hurry(monkeypatch)
     first = sweep.sweep(config, tmp_path)
     assert {p.name for p in first.path.iterdir()} == {
         *("results.json", "frontier.png", "valleys.png", "prediction.png", "exponents.png")
