@@ -81,7 +81,7 @@ def draw_frontier(figure: Figure, result: Result) -> None:
     axes.annotate(
         "predicted before",
         (result.target.flops, result.target.loss),
-        (-8, 8),
+        (0, 20),
         textcoords="offset points",
         ha="right",
         color=ORANGE,
@@ -154,7 +154,7 @@ def draw_exponents(figure: Figure, result: Result) -> None:
         axes.axvline(value, color=colour, linestyle="--", label=f"{name}, {value:.2f}")
     axes.invert_yaxis()
     axes.set(xlabel="a in N_opt ~ C^a", title="The same runs, counted in several ways")
-    axes.legend()
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _shades(n: int) -> list[tuple[float, float, float, float]] | list[str]:

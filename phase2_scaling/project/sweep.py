@@ -49,7 +49,7 @@ class Config:
     """C = 6 N D of the runs, a valley each"""
     widths: tuple[int, ...] = (16, 24, 32, 40, 48, 56)
     """n_embd of the models, multiples of 8; all have two layers"""
-    tokens_per_param: tuple[float, float] = (8, 60)
+    tokens_per_param: tuple[float, float] = (8, 120)
     """a size is trained at a budget if its D / N lies between these"""
     times_larger: float = 4
     """parameters of the predicted model, in those of the largest one that is fitted"""
@@ -235,6 +235,8 @@ def train_all(
     left = [recipe for recipe in recipes if Point.read(recipe, folder) is None]
     if len(left) < len(recipes):
         print(f"{len(recipes) - len(left)} of {len(recipes)} runs are in {folder} already")
+    if not left:
+        return [Point.read(recipe, folder) for recipe in recipes]
     tokens = sum(recipe.n_tokens for recipe in left)
     with stop_on_interrupt() as stop, Bar("training", tokens, unit="bytes") as bar:
         for point in _finished(left, content, processes, stop):
@@ -250,8 +252,6 @@ def _finished(
     recipes: Sequence[Recipe], content: bytes, processes: int, stop: Interrupt
 ) -> Iterator[Point]:
     """Yield points as they get done, until all are or `stop` is true; then end the workers."""
-    if not recipes:
-        return
     context = multiprocessing.get_context("spawn")
     with context.Pool(min(processes, len(recipes)), _begin, (content,)) as pool:
         points = pool.imap_unordered(_train_one, recipes)

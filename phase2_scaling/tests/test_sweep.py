@@ -144,7 +144,7 @@ def test_a_second_sweep_takes_what_the_first_one_trained(tmp_path, monkeypatch, 
     assert {p.name for p in first.path.iterdir()} == {
         *("results.json", "frontier.png", "valleys.png", "prediction.png", "exponents.png")
     }
-    monkeypatch.setattr(sweep, "_finished", lambda recipes, *rest: iter(recipes and 1 / 0))
+    monkeypatch.setattr(sweep, "_finished", lambda *_: 1 / 0)
     second = sweep.sweep(config, tmp_path)
     assert second.points == first.points
     assert second.headline == first.headline
