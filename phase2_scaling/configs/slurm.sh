@@ -18,7 +18,7 @@
 #SBATCH --output=runs/slurm-%j.log
 set -euo pipefail
 
-main=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+read -r main < <(scontrol show hostnames "$SLURM_JOB_NODELIST") # the first of them
 port=$((20000 + SLURM_JOB_ID % 20000)) # another job on the same machine has another one
 flags="$*"
 if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then
