@@ -126,10 +126,12 @@ def test_here(config: Config) -> Test:
                     bar.advance()
     parts = {key: local_runs.median([found[key] for found in rounds]) for key in rounds[0]}
     every = [Run(workload, n, parts[workload, 1]) for workload in WORKLOADS for n in sizes]
-    seconds = {run: parts[run.workload, run.n]["all"] for run in every}
-    known = [run for run in every if run.n in FITTED]
-    machine = local_model.fit(known, [seconds[run] for run in known], usable_cores())
-    return Test(machine, every, [seconds[run] for run in every])
+    seconds = [parts[run.workload, run.n]["all"] for run in every]
+    known = [i for i, run in enumerate(every) if run.n in FITTED]
+    machine = local_model.fit(
+        [every[i] for i in known], [seconds[i] for i in known], usable_cores()
+    )
+    return Test(machine, every, seconds)
 
 
 def report_test(test: Test) -> str:

@@ -152,6 +152,19 @@ def test_what_does_not_fit_has_no_forecast(tmp_path):
     assert path.stat().st_size > 10_000
 
 
+def test_constants_fitted_to_few_processes_predict_eight(monkeypatch):
+    planted = Machine(simulator.usable_cores(), 1.2, Link(2e-4, 1e-9), 0.1)
+
+    def measure(workload, n, steps):
+        alone = Run(workload, 1, ALONE)
+        return ALONE | {"all": local_model.predict(replace(alone, n=n), planted)}
+
+    monkeypatch.setattr(simulator.local_runs, "measure", measure)
+    test = simulator.test_here(simulator.Config(rounds=1))
+    assert {run.n for run in test.runs} == {1, 2, 4, 8}
+    checks.at_most(max(map(abs, test.errors)), 0.02, "error on a machine that obeys the model")
+
+
 def test_the_test_is_told_and_drawn(tmp_path):
     machine = Machine(2, 1.1, Link(1e-4, 1e-9))
     runs = [Run(w, n, ALONE) for w in simulator.WORKLOADS for n in (1, 2, 4, 8)]
