@@ -115,7 +115,8 @@ class Demonstration:
         """The result in one line."""
         bits = "the same bit by bit" if self.same_weights else "DIFFERENT"
         counted = "each step counted once" if self.each_step_once else "steps MISCOUNTED"
-        return f"{len(self.kills)} kills: final weights {bits}, {counted}"
+        n = len(self.kills)
+        return f"{n} kill{'s' * (n != 1)}: final weights {bits}, {counted}"
 
 
 def demonstrate(

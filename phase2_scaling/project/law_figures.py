@@ -48,13 +48,7 @@ def exhibits(result: Result) -> list[Shown]:
             f"{target.n_params:,} parameters on {target.n_tokens:,} bytes: {result.headline}. The "
             "bar holds 95 % of the laws that were fitted to resampled runs.",
         ),
-        Shown(
-            folder / "valleys.png",
-            "One budget, several sizes",
-            "A model that is too small cannot hold what the bytes say, one that is too large sees "
-            "too few of them. Along each parabola the operations are the same; its floor is the "
-            "size to choose, and it moves to the right as the budget grows.",
-        ),
+        *([_valleys(folder)] if own_law.valleys(result.points) else []),
         Shown(
             folder / "frontier.png",
             "The frontier",
@@ -69,6 +63,16 @@ def exhibits(result: Result) -> list[Shown]:
             "the exponent: in small models the tables are most of the parameters.",
         ),
     ]
+
+
+def _valleys(folder: Path) -> Shown:
+    return Shown(
+        folder / "valleys.png",
+        "One budget, several sizes",
+        "A model that is too small cannot hold what the bytes say, one that is too large sees "
+        "too few of them. Along each parabola the operations are the same; its floor is the "
+        "size to choose, and it moves to the right as the budget grows.",
+    )
 
 
 def draw_frontier(figure: Figure, result: Result) -> None:
@@ -115,7 +119,8 @@ def draw_valleys(figure: Figure, result: Result) -> None:
         ylabel="validation loss (nats per byte)",
         title="One budget, several sizes: each valley's floor is marked",
     )
-    axes.legend(title="operations")
+    if found:
+        axes.legend(title="operations")
 
 
 def draw_prediction(figure: Figure, result: Result) -> None:

@@ -95,7 +95,7 @@ PRESETS = {
         name="sweep-quick",
         budgets=(2e10, 4e10, 8e10, 1.6e11),
         widths=(8, 16, 24),
-        tokens_per_param=(12, 250),
+        tokens_per_param=(12, 180),
     ),
 }
 
