@@ -81,8 +81,8 @@ def memory(lab: oom_lab.Result) -> Figure:
     return Figure(
         lab.figure,
         "One training step, before and after each fix",
-        f"The same step six times. {lab.headline}. Each panel adds one fix to those before it: "
-        "grey is what was alive without it, the line is the budget under which the step died "
-        "then, and the colour is what is left. Under a GPU's name for it, this is what CUDA out "
+        f"The same step, six times over: {lab.headline}. Each panel adds one fix to those "
+        "before it: grey is what was alive without it, the line is the budget under which the step "
+        "died then, and the colour is what is left. This is what CUDA out "
         "of memory looks like from inside.",
     )
