@@ -26,6 +26,8 @@ def draw_test(
     workloads = list(dict.fromkeys(run.workload for run in runs))
     sizes = sorted({run.n for run in runs})
 
+    from matplotlib.ticker import LogLocator
+
     def fill(figure: Figure) -> None:
         axes = figure.subplots()
         for workload, colour in zip(workloads, COLOURS):
@@ -45,6 +47,8 @@ def draw_test(
             title="A step here: lines predicted, points measured; what lies in grey was not fitted",
         )
         axes.set_xticks(sizes, sizes)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
         axes.legend(fontsize=8)
 
@@ -73,8 +77,11 @@ def draw_gpus(
             style = {**(PALE if name == "all three" else style), "zorder": -i, "label": name}
             speed.plot(n, [n_tokens / f.seconds for _, f in found], **style)
             use.plot(n, [100 * f.mfu for _, f in found], **style)
+        before = 0.0
         for n, families in forecasts.items():
-            label_cuts(use, n, families["all three"])
+            best = families["all three"]
+            label_cuts(use, n, best, rising=bool(best) and best.mfu > before)
+            before = best.mfu if best else 0.0
         speed.set(yscale="log", ylabel="tokens a second", title=title)
         use.set(ylabel="model FLOPs utilisation (%)", ylim=(0, 70), title="the same, per GPU")
         for axes in (speed, use):
@@ -87,9 +94,9 @@ def draw_gpus(
     return write_figure(path, (11, 4.4), fill)
 
 
-def label_cuts(axes: Axes, n: int, best: Forecast | None) -> None:
-    """Write beside a point how layers and depth are cut there, if they are."""
+def label_cuts(axes: Axes, n: int, best: Forecast | None, rising: bool) -> None:
+    """Write beside a point, off its line, how layers and depth are cut there, if they are."""
     if best and best.layout.tp * best.layout.pp > 1:
         text = f"tp {best.layout.tp}, pp {best.layout.pp}"
-        beside = {"xytext": (7, 2), "textcoords": "offset points"}
-        axes.annotate(text, (n, 100 * best.mfu), fontsize=8, **beside)
+        beside = {"xytext": (3, 7), "ha": "right"} if rising else {"xytext": (7, 2)}
+        axes.annotate(text, (n, 100 * best.mfu), textcoords="offset points", fontsize=8, **beside)
