@@ -98,8 +98,9 @@ class RewardModel(nn.Module):
         model = RewardModel(causal_lm.base_model)
         scores = model(ids, mask)  # (B,)
 
-    The head starts small at random (variance 1 / (C + 1), Stiennon et al. 2020) and has no bias: from
-    differences nobody could learn one. Scores are `gain * head + bias`; see `normalise`.
+    The head starts at random with a variance of 1 / (C + 1), as Stiennon et al. 2020 do, and is a
+    direction alone: from differences nobody could learn an offset. Scores are `gain * head + bias`;
+    see `normalise`.
 
     Args:
         backbone: called as `backbone(input_ids=..., attention_mask=...)`, gives a
