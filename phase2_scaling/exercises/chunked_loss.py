@@ -74,9 +74,9 @@ class ChunkedCrossEntropy(torch.autograd.Function):
         Returns:
             The loss, a scalar, float32 or hidden's dtype if that is wider.
         """
-        # TODO 2.11: The losses of all counted targets, summed and divided by count, with only a
+        # TODO 2.8: The losses of all counted targets, summed and divided by count, with only a
         # chunk of rows of logits alive at a time.
-        raise NotImplementedError("exercise 2.11: ChunkedCrossEntropy.forward")
+        raise NotImplementedError("exercise 2.8: ChunkedCrossEntropy.forward")
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
@@ -89,6 +89,6 @@ class ChunkedCrossEntropy(torch.autograd.Function):
         Returns:
             One gradient for each argument of `forward`; None for the targets, chunk and count.
         """
-        # TODO 2.11: The gradients of hidden and weight, times what comes from above; None for the
+        # TODO 2.8: The gradients of hidden and weight, times what comes from above; None for the
         # rest.
-        raise NotImplementedError("exercise 2.11: ChunkedCrossEntropy.backward")
+        raise NotImplementedError("exercise 2.8: ChunkedCrossEntropy.backward")

@@ -27,6 +27,6 @@ def global_mean(
     Returns:
         Scalar float64 tensor on the device of `total`; NaN where nothing was counted at all.
     """
-    # TODO 2.17: every rank is told the mean over all that all ranks of the group have counted, in
+    # TODO 2.14: every rank is told the mean over all that all ranks of the group have counted, in
     # float64; the arguments stay as they are
-    raise NotImplementedError("exercise 2.17: global_mean")
+    raise NotImplementedError("exercise 2.14: global_mean")

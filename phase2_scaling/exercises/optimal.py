@@ -28,8 +28,8 @@ def optimal_allocation(law: Law, flops: float) -> tuple[float, float]:
     """
     if flops <= 0:
         raise ValueError(f"flops must be positive, got {flops}")
-    # TODO 2.5: The N and D with 6 N D = C whose loss is the lowest.
-    raise NotImplementedError("exercise 2.5: optimal_allocation")
+    # TODO 2.4: The N and D with 6 N D = C whose loss is the lowest.
+    raise NotImplementedError("exercise 2.4: optimal_allocation")
 
 
 def tokens_to_reach(law: Law, n_params: float, loss: float) -> float:
@@ -51,8 +51,8 @@ def tokens_to_reach(law: Law, n_params: float, loss: float) -> float:
     """
     if loss <= law.limit(n_params):
         raise ValueError(f"a model of {n_params:.4g} parameters cannot reach a loss of {loss:.6g}")
-    # TODO 2.5: The D at which a model of N parameters has exactly this loss.
-    raise NotImplementedError("exercise 2.5: tokens_to_reach")
+    # TODO 2.4: The D at which a model of N parameters has exactly this loss.
+    raise NotImplementedError("exercise 2.4: tokens_to_reach")
 
 
 def cheapest_in_use(
@@ -78,6 +78,6 @@ def cheapest_in_use(
     able = [n for n in sizes if law.limit(n) < loss]
     if not able:
         raise ValueError(f"none of the {len(sizes)} sizes reaches a loss of {loss:.6g}")
-    # TODO 2.5: The size, with its tokens to the loss, for which training and serving together take
+    # TODO 2.4: The size, with its tokens to the loss, for which training and serving together take
     # the fewest operations.
-    raise NotImplementedError("exercise 2.5: cheapest_in_use")
+    raise NotImplementedError("exercise 2.4: cheapest_in_use")

@@ -43,9 +43,9 @@ def fit(x: np.ndarray, y: np.ndarray) -> PowerLaw:
         raise ValueError("a logarithm needs positive numbers")
     if len(np.unique(x)) < 2:
         raise ValueError("a line needs two different x")
-    # TODO 2.2: The line through (log x, log y) with the smallest sum of squares, as coefficient and
+    # TODO 2.3: The line through (log x, log y) with the smallest sum of squares, as coefficient and
     # exponent.
-    raise NotImplementedError("exercise 2.2: fit")
+    raise NotImplementedError("exercise 2.3: fit")
 
 
 def fit_with_floor(x: np.ndarray, y: np.ndarray, floors: Sequence[float]) -> PowerLaw:
@@ -65,9 +65,9 @@ def fit_with_floor(x: np.ndarray, y: np.ndarray, floors: Sequence[float]) -> Pow
     candidates = [floor for floor in floors if floor < y.min()]
     if not candidates:
         raise ValueError(f"no floor lies below every y; the smallest y is {y.min():.6g}")
-    # TODO 2.2: Of all candidate floors, the one whose whole curve misses log y least, with the line
+    # TODO 2.3: Of all candidate floors, the one whose whole curve misses log y least, with the line
     # through what is left of y above it.
-    raise NotImplementedError("exercise 2.2: fit_with_floor")
+    raise NotImplementedError("exercise 2.3: fit_with_floor")
 
 
 def floors_below(y: np.ndarray, n: int = 200) -> np.ndarray:

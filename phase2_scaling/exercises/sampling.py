@@ -38,6 +38,6 @@ def shard_indices(
         raise ValueError(f"rank must lie in 0 to {world_size - 1}, got {rank}")
     if not 0 <= start <= n:
         raise ValueError(f"start must lie in 0 to {n}, got {start}")
-    # TODO 2.17: the ranks' shares are one shuffled order, dealt in turn: every sample once, another
+    # TODO 2.14: the ranks' shares are one shuffled order, dealt in turn: every sample once, another
     # order each epoch, nothing done twice after a start in the middle
-    raise NotImplementedError("exercise 2.17: shard_indices")
+    raise NotImplementedError("exercise 2.14: shard_indices")

@@ -112,7 +112,7 @@ def ladder(job: Job) -> list[Rung]:
         ("4 micro-batches", "2.8", {"n_micro": 4}),
         ("bfloat16", "2.9", {"dtype": torch.bfloat16}),
         ("recomputed blocks", "2.10", {"recompute": True}),
-        ("loss in chunks", "2.11", {"chunk": job.chunk}),
+        ("loss in chunks", "2.8", {"chunk": job.chunk}),
         ("optimiser on 2 ranks", "2.18", {"n_ranks": 2}),
         ("offloaded", "2.12", {"offload": True}),
     ]

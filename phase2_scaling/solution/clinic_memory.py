@@ -51,9 +51,10 @@ def train(
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss.item())
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
     return losses, validation
 
 

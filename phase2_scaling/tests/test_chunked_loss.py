@@ -39,7 +39,7 @@ def compare(hidden, weight, targets, chunk, name, reduction="mean"):
     checks.close(found[1], wanted[1], f"gradient of weight, {name}", **EXACT)
 
 
-@pytest.mark.exercise("2.11")
+@pytest.mark.exercise("2.8")
 def test_two_rows_by_hand():
     """With the weights log 2, log 1, log 1 a hidden 1 gives the probabilities 1/2, 1/4, 1/4."""
     hidden = torch.tensor([[1.0], [1.0]], dtype=torch.float64, requires_grad=True)
@@ -59,19 +59,19 @@ def test_two_rows_by_hand():
     checks.close(hidden.grad, expected, "gradient of hidden for two rows, in chunks of 1")
 
 
-@pytest.mark.exercise("2.11")
+@pytest.mark.exercise("2.8")
 @pytest.mark.parametrize("chunk", [1, 2, 5, 10, 99])
 def test_chunks_that_divide_the_rows(chunk):
     compare(*make(), chunk, f"10 rows in chunks of {chunk}")
 
 
-@pytest.mark.exercise("2.11")
+@pytest.mark.exercise("2.8")
 @pytest.mark.parametrize("chunk", [3, 4, 7])
 def test_chunks_that_do_not_divide_the_rows(chunk):
     compare(*make(), chunk, f"10 rows in chunks of {chunk}")
 
 
-@pytest.mark.exercise("2.11")
+@pytest.mark.exercise("2.8")
 def test_ignored_targets_add_nothing():
     hidden, weight, targets = make((3, 4))
     targets[0, 1], targets[1, 1:], targets[2, 3] = IGNORED, IGNORED, IGNORED
@@ -85,7 +85,7 @@ def test_ignored_targets_add_nothing():
     checks.equal(out, torch.zeros_like(out), "gradient of the rows whose target is ignored")
 
 
-@pytest.mark.exercise("2.11")
+@pytest.mark.exercise("2.8")
 def test_nothing_to_predict_is_a_loss_of_zero():
     hidden, weight, targets = make()
     nothing = torch.full_like(targets, IGNORED)
@@ -96,7 +96,7 @@ def test_nothing_to_predict_is_a_loss_of_zero():
     checks.equal([t.detach() for t in found], expected, "gradients if no target counts")
 
 
-@pytest.mark.exercise("2.11")
+@pytest.mark.exercise("2.8")
 def test_what_comes_from_above_is_multiplied():
     """The loss is a part of a larger one, as in accumulation: divided, squared, added to others."""
     hidden, weight, targets = make()
@@ -108,14 +108,14 @@ def test_what_comes_from_above_is_multiplied():
     checks.close(again, expected, "the same gradients, asked for once more", **EXACT)
 
 
-@pytest.mark.exercise("2.11")
+@pytest.mark.exercise("2.8")
 def test_the_sum_in_place_of_the_mean():
     hidden, weight, targets = make()
     targets[0, 2:] = IGNORED
     compare(hidden, weight, targets, 4, "10 rows, 7 of which count, summed", "sum")
 
 
-@pytest.mark.exercise("2.11")
+@pytest.mark.exercise("2.8")
 def test_logits_of_any_size_stay_finite():
     hidden, weight, targets = make(dtype=torch.float32)
     hidden, weight = (1e3 * t.detach() for t in (hidden, weight))
@@ -124,7 +124,7 @@ def test_logits_of_any_size_stay_finite():
     checks.close(loss, plain(hidden, weight, targets), "loss of logits of a million", rtol=1e-4)
 
 
-@pytest.mark.exercise("2.11")
+@pytest.mark.exercise("2.8")
 def test_the_table_of_all_logits_never_exists():
     N, C, V = 96, 4, 640
     hidden, weight, targets = make((N,), C, V, dtype=torch.float32)
@@ -142,7 +142,7 @@ def test_the_table_of_all_logits_never_exists():
     checks.law(memory.peak < table / 3, "the peak is below a third of the table of all logits")
 
 
-@pytest.mark.exercise("2.11")
+@pytest.mark.exercise("2.8")
 def test_softmax_and_sums_are_wide():
     """In bfloat16 a sum of 300 losses of 5 goes in steps of 8 from 1024 on."""
     hidden, weight, targets = make((300,), C=4, V=200, dtype=torch.bfloat16)

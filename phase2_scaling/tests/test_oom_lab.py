@@ -91,7 +91,7 @@ def test_a_budget_is_kept_and_the_error_says_what_was_alive(original):
 
 def test_the_ladder_adds_one_fix_a_rung():
     rungs = ladder(JOBS["cpu"])
-    assert [rung.exercise for rung in rungs] == ["", "2.8", "2.9", "2.10", "2.11", "2.18", "2.12"]
+    assert [rung.exercise for rung in rungs] == ["", "2.8", "2.9", "2.10", "2.8", "2.18", "2.12"]
     budgets = [rung.budget for rung in rungs[1:]]
     assert budgets == sorted(budgets, reverse=True)
     for before, rung in pairwise(rungs):

@@ -20,7 +20,7 @@ def brute_force(law, flops):
     return best, flops / (6 * best)
 
 
-@pytest.mark.exercise("2.5")
+@pytest.mark.exercise("2.4")
 def test_allocation_by_hand():
     # 1 + 2 / N + 8 / D with N D = 600 / 6 = 100: 2 / N + 8 N / 100 is lowest where N^2 = 25.
     actual = optimal.optimal_allocation(SIMPLE, 600.0)
@@ -28,7 +28,7 @@ def test_allocation_by_hand():
     checks.close(actual, (5.0, 20.0), "N and D for 600 operations", rtol=1e-6)
 
 
-@pytest.mark.exercise("2.5")
+@pytest.mark.exercise("2.4")
 @pytest.mark.parametrize("name", LAWS)
 def test_allocation_is_the_lowest_of_all(name):
     for flops in (1e17, 5.76e23):
@@ -38,14 +38,14 @@ def test_allocation_is_the_lowest_of_all(name):
         checks.close(actual, expected, f"N and D for {flops:g} operations, {name}", rtol=2e-4)
 
 
-@pytest.mark.exercise("2.5")
+@pytest.mark.exercise("2.4")
 def test_allocation_spends_the_budget():
     for law in LAWS.values():
         n_params, n_tokens = optimal.optimal_allocation(law, 3e21)
         checks.close(6.0 * n_params * n_tokens, 3e21, "6 N D", rtol=1e-9)
 
 
-@pytest.mark.exercise("2.5")
+@pytest.mark.exercise("2.4")
 def test_nothing_to_spend():
     spend = optimal.optimal_allocation
     checks.raises(lambda: spend(SIMPLE, 0.0), ValueError, "no operations", match="positive")
@@ -61,14 +61,14 @@ def test_chinchillas_budget():
 # -- a model of another size --------------------------------------------------------------------
 
 
-@pytest.mark.exercise("2.5")
+@pytest.mark.exercise("2.4")
 def test_tokens_by_hand():
     # 1 + 2 / 4 + 8 / D = 2.5, so D = 8.
     actual = optimal.tokens_to_reach(SIMPLE, 4.0, 2.5)
     checks.close(actual, 8.0, "tokens to a loss of 2.5", rtol=1e-9)
 
 
-@pytest.mark.exercise("2.5")
+@pytest.mark.exercise("2.4")
 @pytest.mark.parametrize("name", LAWS)
 def test_tokens_are_the_law_backwards(name):
     for n_params, n_tokens in ((1e9, 3e11), (7e10, 1.4e12), (3e7, 1e9)):
@@ -78,7 +78,7 @@ def test_tokens_are_the_law_backwards(name):
         checks.close(actual, n_tokens, f"tokens for N = {n_params:g}, {name}", rtol=1e-8)
 
 
-@pytest.mark.exercise("2.5")
+@pytest.mark.exercise("2.4")
 def test_a_loss_out_of_reach():
     reach = optimal.tokens_to_reach
     for loss in (1.5, 1.2, 0.5):
@@ -89,7 +89,7 @@ def test_a_loss_out_of_reach():
 # -- a model that will be used ------------------------------------------------------------------
 
 
-@pytest.mark.exercise("2.5")
+@pytest.mark.exercise("2.4")
 def test_cheapest_by_hand():
     # To a loss of 2: N = 4 needs 8 / (1 - 1/2) = 16 tokens, N = 6 needs 12, N = 10 needs 10.
     # Training 6 N D: 384, 432, 600. With 20 tokens served, 2 N each: 160, 240, 400 more.
@@ -102,7 +102,7 @@ def test_cheapest_by_hand():
         checks.close(actual, expected, f"N and D, {served:g} tokens served", rtol=1e-9)
 
 
-@pytest.mark.exercise("2.5")
+@pytest.mark.exercise("2.4")
 def test_sizes_too_small_are_passed_over():
     # N = 2 comes no lower than a loss of 2, N = 1 than 3.
     actual = optimal.cheapest_in_use(SIMPLE, 2.0, [1.0, 2.0, 8.0], 1e6)
@@ -113,7 +113,7 @@ def test_sizes_too_small_are_passed_over():
     checks.raises(lambda: search(SIMPLE, 2.0, [1.0, 2.0], 0.0), ValueError, name, match="none of")
 
 
-@pytest.mark.exercise("2.5")
+@pytest.mark.exercise("2.4")
 def test_cheapest_is_the_lowest_of_all():
     sizes = np.geomspace(1e9, 3e11, 400)
     loss = BESIROGLU.loss(*brute_force(BESIROGLU, 5.76e23))
@@ -126,7 +126,7 @@ def test_cheapest_is_the_lowest_of_all():
         checks.close(actual, expected, f"N and D, {served:g} tokens served", rtol=1e-7)
 
 
-@pytest.mark.exercise("2.5")
+@pytest.mark.exercise("2.4")
 def test_the_first_of_two_that_cost_the_same():
     # To a loss of 2.5, N = 2 needs 16 tokens and N = 4 needs 8: 192 operations, either of them.
     for sizes, expected in (([4.0, 2.0], (4.0, 8.0)), ([2.0, 4.0], (2.0, 16.0))):

@@ -28,14 +28,14 @@ def parts(law):
 # -- a straight line ---------------------------------------------------------------------------
 
 
-@pytest.mark.exercise("2.2")
+@pytest.mark.exercise("2.3")
 def test_two_points_by_hand():
     # A hundred times larger, ten times lower: exponent -1/2; at x = 1 it is the coefficient.
     law = power_law.fit(np.array([1.0, 100.0]), np.array([2.0, 0.2]))
     checks.close(parts(law), (2.0, -0.5, 0.0), "coefficient, exponent and floor through two points")
 
 
-@pytest.mark.exercise("2.2")
+@pytest.mark.exercise("2.3")
 def test_a_planted_law():
     x, y = SIZES.copy(), KAPLAN.copy()
     law = power_law.fit(x, y)
@@ -48,7 +48,7 @@ def test_a_planted_law():
     checks.close(parts(root)[1], 0.5, "exponent of what grows with the root")
 
 
-@pytest.mark.exercise("2.2")
+@pytest.mark.exercise("2.3")
 @pytest.mark.parametrize("seed", [0, 1])
 def test_noise_is_squared_on_the_logarithms(seed):
     x, y = noisy(PowerLaw(30.0, -0.2), seed, spread=0.2)
@@ -57,7 +57,7 @@ def test_noise_is_squared_on_the_logarithms(seed):
     checks.close(parts(power_law.fit(x, y)), expected, "least squares of noisy points", rtol=1e-9)
 
 
-@pytest.mark.exercise("2.2")
+@pytest.mark.exercise("2.3")
 def test_another_unit_changes_the_coefficient_alone():
     x, y = noisy(PowerLaw(30.0, -0.2), seed=2, spread=0.1)
     small, large = power_law.fit(x, y), power_law.fit(x / 1e6, y)
@@ -66,7 +66,7 @@ def test_another_unit_changes_the_coefficient_alone():
     checks.close(parts(large)[0], expected, "coefficient, x in millions", rtol=1e-9)
 
 
-@pytest.mark.exercise("2.2")
+@pytest.mark.exercise("2.3")
 def test_points_without_a_line():
     x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
     fit = power_law.fit
@@ -78,7 +78,7 @@ def test_points_without_a_line():
 # -- with a floor ------------------------------------------------------------------------------
 
 
-@pytest.mark.exercise("2.2")
+@pytest.mark.exercise("2.3")
 def test_a_planted_floor():
     # 1 + 6 / sqrt(x): 4, 3, 2. With the floor taken off: 3, 2, 1.
     x, y = np.array([4.0, 9.0, 36.0]), np.array([4.0, 3.0, 2.0])
@@ -87,7 +87,7 @@ def test_a_planted_floor():
     checks.equal(y, np.array([4.0, 3.0, 2.0]), "y, which must stay as it was")
 
 
-@pytest.mark.exercise("2.2")
+@pytest.mark.exercise("2.3")
 def test_floors_above_a_point_are_passed_over():
     x, y = np.array([4.0, 9.0, 36.0]), np.array([4.0, 3.0, 2.0])
     law = power_law.fit_with_floor(x, y, [5.0, 2.0, 1.0, 3.5, 0.5])
@@ -96,7 +96,7 @@ def test_floors_above_a_point_are_passed_over():
     checks.raises(lambda: fit(x, y, [2.0, 3.0]), ValueError, "floors too high", match="no floor")
 
 
-@pytest.mark.exercise("2.2")
+@pytest.mark.exercise("2.3")
 @pytest.mark.parametrize("seed", [7, 2, 4])
 def test_the_best_floor_of_noisy_points(seed):
     x, y = noisy(PowerLaw(40.0, -0.2, floor=1.7), seed, spread=0.04)

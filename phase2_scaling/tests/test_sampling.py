@@ -31,12 +31,12 @@ def shuffled(n, seed):
     return torch.randperm(n, generator=torch.Generator().manual_seed(seed)).tolist()
 
 
-@pytest.mark.exercise("2.17")
+@pytest.mark.exercise("2.14")
 def test_one_rank_has_the_whole_epoch_in_its_order():
     checks.equal(deal(6, 1, seed=3)[0], shuffled(6, 3), "samples of 1 rank in epoch 0, seed 3")
 
 
-@pytest.mark.exercise("2.17")
+@pytest.mark.exercise("2.14")
 def test_two_ranks_are_dealt_one_order_in_turn():
     order = shuffled(8, 5)
     ranks = deal(8, 2, seed=5)
@@ -44,21 +44,21 @@ def test_two_ranks_are_dealt_one_order_in_turn():
     checks.equal(ranks[1], order[1::2], "samples of rank 1 of 2, n = 8")
 
 
-@pytest.mark.exercise("2.17")
+@pytest.mark.exercise("2.14")
 def test_every_sample_once_where_it_does_not_come_out_even():
     ranks = deal(11, 4, seed=1)
     checks.equal(sorted(together(ranks)), list(range(11)), "samples of 4 ranks together, n = 11")
     checks.equal([len(mine) for mine in ranks], [3, 3, 3, 2], "samples on each of 4 ranks, n = 11")
 
 
-@pytest.mark.exercise("2.17")
+@pytest.mark.exercise("2.14")
 def test_each_epoch_has_an_order_of_its_own():
     for epoch in (1, 2):
         mine = deal(9, 3, epoch=epoch, seed=4)[1]
         checks.equal(mine, shuffled(9, 4 + epoch)[1::3], f"samples of rank 1 in epoch {epoch}")
 
 
-@pytest.mark.exercise("2.17")
+@pytest.mark.exercise("2.14")
 def test_what_is_done_is_not_done_again():
     order = shuffled(13, 7)
     checks.equal(deal(13, 1, seed=7, start=4)[0], order[4:], "samples of 1 rank, 4 of 13 done")
@@ -69,7 +69,7 @@ def test_what_is_done_is_not_done_again():
     checks.equal(deal(13, 2, seed=7, start=13), [[], []], "samples left when all are done")
 
 
-@pytest.mark.exercise("2.17")
+@pytest.mark.exercise("2.14")
 def test_the_next_batch_is_the_same_set_for_every_number_of_ranks():
     batch, start = 12, 12
     sets = {}
@@ -82,14 +82,14 @@ def test_the_next_batch_is_the_same_set_for_every_number_of_ranks():
         checks.equal(sets[world_size], sets[1], name)
 
 
-@pytest.mark.exercise("2.17")
+@pytest.mark.exercise("2.14")
 def test_more_ranks_than_samples_leave_some_without():
     ranks = deal(2, 4, seed=2)
     checks.equal([len(mine) for mine in ranks], [1, 1, 0, 0], "samples on each of 4 ranks, n = 2")
     checks.equal(deal(0, 2), [[], []], "samples of 2 ranks, n = 0")
 
 
-@pytest.mark.exercise("2.17")
+@pytest.mark.exercise("2.14")
 def test_the_global_random_state_stays_as_it_is():
     torch.manual_seed(11)
     expected = torch.rand(3)

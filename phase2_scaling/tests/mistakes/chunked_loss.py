@@ -7,7 +7,7 @@ from shared.mistakes import mistake
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "The last rows are lost where the chunk does not divide their number: the last chunk may be shorter.",
 )
@@ -32,7 +32,7 @@ def chunked_forward_drops_the_rest(ctx, hidden, weight, targets, chunk, count):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "A mean of the chunks' means: a chunk with few targets then weighs as much as a full one. Add sums, divide once.",
 )
@@ -59,7 +59,7 @@ def chunked_forward_means_of_chunks(ctx, hidden, weight, targets, chunk, count):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "The sum is divided by the number of rows, ignored ones included; `count` is given.",
 )
@@ -84,7 +84,7 @@ def chunked_forward_divides_by_all(ctx, hidden, weight, targets, chunk, count):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "Nothing is divided by `count`: this is the sum, whichever reduction was asked for.",
 )
@@ -109,7 +109,7 @@ def chunked_forward_never_divides(ctx, hidden, weight, targets, chunk, count):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "Ignored rows add the loss of token 0 to the sum.",
 )
@@ -134,7 +134,7 @@ def chunked_forward_counts_padding(ctx, hidden, weight, targets, chunk, count):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "exp of a raw score overflows: take the largest score of a row out first, or use log_softmax.",
 )
@@ -160,7 +160,7 @@ def chunked_forward_raw_exp(ctx, hidden, weight, targets, chunk, count):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "The softmax is taken, and the losses are added, in the dtype of the arguments: in 16 bits a long sum stops growing.",
 )
@@ -185,7 +185,7 @@ def chunked_forward_in_half(ctx, hidden, weight, targets, chunk, count):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "The table of all logits is made at once; what is done with it in chunks comes too late. It is the table that does not fit.",
 )
@@ -211,7 +211,7 @@ def chunked_forward_all_logits(ctx, hidden, weight, targets, chunk, count):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "Each chunk's scores are kept for the backward pass: together they are the whole table again.",
 )
@@ -234,7 +234,7 @@ def chunked_forward_keeps_every_chunk(ctx, hidden, weight, targets, chunk, count
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "`chunk` is a number of rows, not of chunks: here the pieces grow with the batch.",
 )

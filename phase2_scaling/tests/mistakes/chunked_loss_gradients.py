@@ -7,7 +7,7 @@ from shared.mistakes import mistake
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "The loss is divided by `count`, its gradients are not: they are those of the sum.",
 )
@@ -32,7 +32,7 @@ def chunked_forward_gradient_of_the_sum(ctx, hidden, weight, targets, chunk, cou
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "The weight's gradient is that of the last chunk: every row has a part in it, so add.",
 )
@@ -57,7 +57,7 @@ def chunked_forward_overwrites_the_weight(ctx, hidden, weight, targets, chunk, c
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "Ignored rows were given target 0 so that gather works, and then they push: their gradient must be 0.",
 )
@@ -82,7 +82,7 @@ def chunked_forward_teaches_padding(ctx, hidden, weight, targets, chunk, count):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "d loss / d logits is softmax minus onehot: this lacks the onehot, so every score is pushed down, the right one too.",
 )
@@ -107,7 +107,7 @@ def chunked_forward_forgets_onehot(ctx, hidden, weight, targets, chunk, count):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "The sign of the gradients is wrong: onehot minus softmax leads up.",
 )
@@ -132,7 +132,7 @@ def chunked_forward_sign(ctx, hidden, weight, targets, chunk, count):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.backward",
     "What comes from above is left out: the loss may be a part of a larger one, scaled, or divided by a number of micro-batches.",
 )
@@ -143,7 +143,7 @@ def chunked_backward_ignores_grad_output(ctx, grad_output):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.backward",
     "The saved gradients are multiplied in place: whoever goes backward a second time gets the factor twice.",
 )
@@ -156,7 +156,7 @@ def chunked_backward_in_place(ctx, grad_output):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.backward",
     "The weight gets no gradient: the head never learns, and with a tied one the embedding learns from its inputs alone.",
 )
@@ -166,7 +166,7 @@ def chunked_backward_without_weight(ctx, grad_output):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.backward",
     "The gradients come in the order of forward's arguments: hidden first, then weight.",
 )
@@ -177,7 +177,7 @@ def chunked_backward_exchanged(ctx, grad_output):
 
 
 @mistake(
-    "2.11",
+    "2.8",
     "chunked_loss.ChunkedCrossEntropy.forward",
     "The weight's gradient is added up in 16 bits: with many chunks, each one's part is rounded away. Add in float32.",
 )

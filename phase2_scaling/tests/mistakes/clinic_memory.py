@@ -23,9 +23,10 @@ def train_keeps_every_loss(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss)
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
     return [loss.item() for loss in losses], [loss.item() for loss in validation]
 
 
@@ -45,9 +46,10 @@ def train_mends_the_steps(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss.item())
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
     return losses, [loss.item() for loss in validation]
 
 
@@ -68,9 +70,10 @@ def train_mends_the_evaluations(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss)
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
     return [loss.item() for loss in losses], validation
 
 
@@ -90,9 +93,10 @@ def train_writes_into_a_tensor(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses[step] = loss
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
     return losses.tolist(), validation.tolist()
 
 
@@ -112,9 +116,10 @@ def train_collects_garbage(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss)
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
         del loss
         gc.collect()
     return [loss.item() for loss in losses], [loss.item() for loss in validation]
@@ -136,9 +141,10 @@ def train_detaches_afterwards(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss.item())
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
     return losses, validation
 
 
@@ -157,9 +163,10 @@ def train_lets_go_in_bundles(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss.item())
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
         if step % (3 * every) == 0:
             validation = [float(loss) for loss in validation]
     return losses, [float(loss) for loss in validation]
@@ -182,9 +189,10 @@ def train_sends_evaluations_backward(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss.item())
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
     return losses, validation
 
 
@@ -203,9 +211,10 @@ def train_stays_in_evaluation_mode(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss.item())
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
     return losses, validation
 
 
@@ -223,9 +232,10 @@ def train_evaluates_with_dropout(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss.item())
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
     return losses, validation
 
 
@@ -245,9 +255,10 @@ def train_evaluates_one_row(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss.item())
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
     return losses, [loss.item() for loss in validation]
 
 
@@ -265,9 +276,10 @@ def train_measures_again(model, rows, held_out, lr, every):
                 validation.append(model(held_out[:, :-1], held_out[:, 1:])[1].item())
             model.train()
         model(batch[:, :-1], batch[:, 1:])[1].backward()
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
         with torch.no_grad():
             losses.append(model(batch[:, :-1], batch[:, 1:])[1].item())
     return losses, validation
@@ -290,8 +302,9 @@ def train_clears_before_the_step(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss.item())
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
     return losses, validation
 
 
@@ -311,8 +324,9 @@ def train_never_clears(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss.item())
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
     return losses, validation
 
 
@@ -333,9 +347,10 @@ def train_returns_tensors(model, rows, held_out, lr, every):
         loss = model(batch[:, :-1], batch[:, 1:])[1]
         loss.backward()
         losses.append(loss.detach())
-        for p in model.parameters():
-            p.data.sub_(p.grad, alpha=lr)
-            p.grad = None
+        with torch.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=lr)
+                p.grad = None
     return losses, validation
 
 

@@ -7,7 +7,7 @@ from shared.mistakes import mistake
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "A mean of the ranks' means: a rank with few tokens weighs as much as one with many. Add up totals and counts, then divide.",
 )
@@ -21,7 +21,7 @@ def global_mean_of_means(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "This is the rank's own mean: what it logs is the loss of its own share. Every rank has to be told the mean over all of them.",
 )
@@ -30,7 +30,7 @@ def global_mean_local(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "The totals of all ranks are divided by this rank's count alone; the counts have to be added up as well.",
 )
@@ -42,7 +42,7 @@ def global_mean_own_count(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "The totals are averaged over the ranks and divided by this rank's count: right only where all ranks counted the same.",
 )
@@ -55,7 +55,7 @@ def global_mean_average_total(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "all_reduce works in place, and here it works on the arguments: the caller's total is everybody's now. Reduce a copy.",
 )
@@ -68,7 +68,7 @@ def global_mean_in_place(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "The sums are taken in float32, where 16,777,216 + 1 is 16,777,216: a large count loses tokens. Sum in float64.",
 )
@@ -80,7 +80,7 @@ def global_mean_float32(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "The sums are taken in the dtype of the total; in bfloat16 256 + 1 is 256. Widen before you add.",
 )
@@ -92,7 +92,7 @@ def global_mean_own_dtype(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "The group is not handed on, so all ranks take part: those of other groups, too.",
 )
@@ -104,7 +104,7 @@ def global_mean_every_group(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "Without a process group this fails: a run of one process has none, and its mean is its own.",
 )
@@ -115,7 +115,7 @@ def global_mean_needs_group(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "`reduce` gives the sums to one rank only; the others go on with what they had. Every rank needs the mean: all_reduce.",
 )
@@ -127,7 +127,7 @@ def global_mean_first_rank(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "The mean still hangs on the graph of the total: whoever keeps it keeps every activation. Detach it.",
 )
@@ -140,7 +140,7 @@ def global_mean_keeps_graph(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "Where nothing was counted you tell 0, the best loss there is. There is no mean then: NaN.",
 )
@@ -152,7 +152,7 @@ def global_mean_zero_of_nothing(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "`double()` copies nothing if the total has float64 already: the sum over the ranks then lands in the caller's total.",
 )
@@ -165,7 +165,7 @@ def global_mean_in_a_view(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "A rank that has counted nothing leaves before the message, and the others wait for it for ever. Everybody takes part.",
 )
@@ -179,7 +179,7 @@ def global_mean_leaves_early(total, count, group=None):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "metrics.global_mean",
     "Total and count travel in a message each. A message costs the same time for one number as for two: send them together.",
 )

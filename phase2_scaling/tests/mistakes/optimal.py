@@ -4,7 +4,7 @@ from shared.mistakes import mistake
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.optimal_allocation",
     "C is 6 N D, so N times D is C / 6; here it is C.",
 )
@@ -17,7 +17,7 @@ def allocation_without_six(law, flops):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.optimal_allocation",
     "The exponents are exchanged: N grows with beta / (alpha + beta), for the faster data helps, the less of it is needed.",
 )
@@ -30,7 +30,7 @@ def allocation_exponents_exchanged(law, flops):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.optimal_allocation",
     "G is upside down: the heavier the size's term, alpha A, the larger N should be.",
 )
@@ -43,7 +43,7 @@ def allocation_inverse_g(law, flops):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.optimal_allocation",
     "D comes before N here: the pair is (N, D), the size first.",
 )
@@ -56,7 +56,7 @@ def allocation_tokens_first(law, flops):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.optimal_allocation",
     "G lacks its exponent, 1 / (alpha + beta).",
 )
@@ -69,7 +69,7 @@ def allocation_g_without_root(law, flops):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.optimal_allocation",
     "G lacks alpha and beta: they come down when the law is differentiated. Equal terms are not equal slopes.",
 )
@@ -82,7 +82,7 @@ def allocation_equal_terms(law, flops):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.optimal_allocation",
     "Twenty tokens a parameter is the rule of thumb for one law near one budget; use the law that is given.",
 )
@@ -94,7 +94,7 @@ def allocation_twenty_tokens(law, flops):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.optimal_allocation",
     "N is right; D is not what is left of the budget, C / (6 N).",
 )
@@ -108,7 +108,7 @@ def allocation_overspends(law, flops):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.tokens_to_reach",
     "E and the size's own term are not taken off: tokens can only bring down the part that is theirs.",
 )
@@ -119,7 +119,7 @@ def tokens_of_the_whole_loss(law, n_params, loss):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.tokens_to_reach",
     "The size's own term is not taken off; E alone is not all that tokens cannot change.",
 )
@@ -130,7 +130,7 @@ def tokens_without_the_size(law, n_params, loss):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.tokens_to_reach",
     "Solving B / D^beta = rest for D takes a root, the exponent 1 / beta.",
 )
@@ -141,7 +141,7 @@ def tokens_without_root(law, n_params, loss):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.tokens_to_reach",
     "The root is alpha's; D goes with beta.",
 )
@@ -152,7 +152,7 @@ def tokens_with_alpha(law, n_params, loss):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.tokens_to_reach",
     "The quotient is upside down: the less loss is left to lose, the more tokens it takes.",
 )
@@ -163,7 +163,7 @@ def tokens_upside_down(law, n_params, loss):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.cheapest_in_use",
     "Only training is counted; every token served costs 2 N more.",
 )
@@ -176,7 +176,7 @@ def cheapest_in_training(law, loss, sizes, n_tokens_served):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.cheapest_in_use",
     "A token served costs as much as one trained on here; using a model has no backward pass: 2 N against 6 N.",
 )
@@ -189,7 +189,7 @@ def cheapest_serving_at_six(law, loss, sizes, n_tokens_served):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.cheapest_in_use",
     "The smallest model is the cheapest to use, but it needs the most tokens: add up both bills.",
 )
@@ -201,7 +201,7 @@ def cheapest_is_smallest(law, loss, sizes, n_tokens_served):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.cheapest_in_use",
     "Twenty tokens a parameter do not bring every size to the loss; each needs its own number of them.",
 )
@@ -214,7 +214,7 @@ def cheapest_at_twenty_tokens(law, loss, sizes, n_tokens_served):
 
 
 @mistake(
-    "2.5",
+    "2.4",
     "optimal.cheapest_in_use",
     "The most expensive one was chosen: the least work wins.",
 )

@@ -6,7 +6,7 @@ from shared.mistakes import mistake
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit",
     "A straight line through x and y themselves; a power law is straight only when both are logarithms.",
 )
@@ -22,7 +22,7 @@ def power_law_without_logarithms(x, y):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit",
     "Only y became a logarithm: that is an exponential law. Take that of x as well.",
 )
@@ -38,7 +38,7 @@ def power_law_half_logarithms(x, y):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit",
     "The coefficient is still a logarithm: the line's height has to be turned back.",
 )
@@ -54,7 +54,7 @@ def power_law_logarithm_of_coefficient(x, y):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit",
     "Slope and height are exchanged: np.polyfit gives the highest power first, np.polynomial the lowest.",
 )
@@ -70,7 +70,7 @@ def power_law_slope_for_height(x, y):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit",
     "The exponent's sign is turned, as in Kaplan's alpha; here y = coefficient * x^exponent, and it is negative where y falls.",
 )
@@ -86,7 +86,7 @@ def power_law_positive_exponent(x, y):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit",
     "The logarithm has base 10 and the way back base e; use one base for both.",
 )
@@ -102,7 +102,7 @@ def power_law_two_bases(x, y):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit",
     "The line goes through the first and the last point only; least squares listens to all of them.",
 )
@@ -118,7 +118,7 @@ def power_law_two_points(x, y):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit",
     "The line is forced through the origin, y = 1 at x = 1: take the means away before you look for the slope.",
 )
@@ -135,7 +135,7 @@ def power_law_through_the_origin(x, y):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit",
     "That is log x as a line over log y: the errors are those of y, so the slope is covariance over the variance of log x.",
 )
@@ -151,7 +151,7 @@ def power_law_axes_swapped(x, y):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit_with_floor",
     "The line goes through y itself; take the floor off before, and put it back after.",
 )
@@ -164,7 +164,7 @@ def floor_not_taken_off(x, y, floors):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit_with_floor",
     "The law comes back without its floor: what was taken off is part of the answer.",
 )
@@ -181,7 +181,7 @@ def floor_not_put_back(x, y, floors):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit_with_floor",
     "The misfit compares y with the curve without its floor, so a floor of 0 nearly always wins.",
 )
@@ -197,7 +197,7 @@ def floor_missing_in_the_misfit(x, y, floors):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit_with_floor",
     "The misfit is taken on log(y - floor), where each candidate measures with another ruler; compare the whole curve with y.",
 )
@@ -214,7 +214,7 @@ def floor_misfit_above_the_floor(x, y, floors):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit_with_floor",
     "The misfit is of y, not of log y: the large losses of small models then decide alone.",
 )
@@ -227,7 +227,7 @@ def floor_misfit_without_logarithms(x, y, floors):
 
 
 @mistake(
-    "2.2",
+    "2.3",
     "power_law.fit_with_floor",
     "The highest candidate wins unseen; each has to show how well its curve fits.",
 )

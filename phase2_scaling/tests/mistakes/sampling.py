@@ -6,7 +6,7 @@ from shared.mistakes import mistake
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "Each rank shuffles for itself: the shares overlap, and some samples are nobody's. One order for all, then each takes its places.",
 )
@@ -16,7 +16,7 @@ def shard_indices_rank_in_seed(n, rank, world_size, epoch, seed, start=0):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "The epoch is not in the seed: every epoch goes through the samples in the same order.",
 )
@@ -26,7 +26,7 @@ def shard_indices_same_epochs(n, rank, world_size, epoch, seed, start=0):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "The order is filled up with samples from its beginning until it comes out even: those count twice. Shares may differ by one.",
 )
@@ -38,7 +38,7 @@ def shard_indices_pads(n, rank, world_size, epoch, seed, start=0):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "The last samples are dropped where the deal does not come out even: nobody trains on them. The first ranks take one more.",
 )
@@ -50,7 +50,7 @@ def shard_indices_drops(n, rank, world_size, epoch, seed, start=0):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "Each rank gets a block of neighbours in the order. Deal in turn: only then is the next batch the same for every number of ranks.",
 )
@@ -61,7 +61,7 @@ def shard_indices_blocks(n, rank, world_size, epoch, seed, start=0):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "`start` is taken off each rank's share. It counts what all ranks together have done, so it comes off the order before the deal.",
 )
@@ -71,7 +71,7 @@ def shard_indices_start_of_rank(n, rank, world_size, epoch, seed, start=0):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "A share of `start` is taken off each rank's share: right only while it divides evenly and the number of ranks stays the same.",
 )
@@ -81,7 +81,7 @@ def shard_indices_start_divided(n, rank, world_size, epoch, seed, start=0):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "`start` is never used: a resumed run trains a second time on what it had done before.",
 )
@@ -91,7 +91,7 @@ def shard_indices_start_unused(n, rank, world_size, epoch, seed, start=0):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "Nothing is shuffled: the samples come in the order of the file, in every epoch.",
 )
@@ -100,7 +100,7 @@ def shard_indices_unshuffled(n, rank, world_size, epoch, seed, start=0):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "What is left is shuffled anew after a start in the middle: the order belongs to the epoch, and `start` is a place in it.",
 )
@@ -111,7 +111,7 @@ def shard_indices_shuffles_rest(n, rank, world_size, epoch, seed, start=0):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "The samples are dealt first and each rank shuffles its own: a rank sees the same samples in every epoch. Shuffle, then deal.",
 )
@@ -122,7 +122,7 @@ def shard_indices_deals_first(n, rank, world_size, epoch, seed, start=0):
 
 
 @mistake(
-    "2.17",
+    "2.14",
     "sampling.shard_indices",
     "The global random state is seeded: dropout goes on from there on every rank, the same after each call. Use a generator of its own.",
 )
