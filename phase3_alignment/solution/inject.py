@@ -37,7 +37,7 @@ def matching(model: nn.Module, targets: Sequence[str] | str) -> list[str]:
             name, and nothing inside it does: see `outer_modules`.
         targets: a sequence of names, each of which means the layer of that full name and all whose
             name ends with a dot and it: "q" means "h.0.q", and neither "h.0.seq" nor "h.0.q.norm".
-            Or one string: a regex that must match the full name, such as r"h\\.[01]\\.mlp\\..*".
+            Or one string: a regex that must match the full name, such as "h.[01].mlp.*".
 
     Returns:
         Full names, each once. Of those that match only layers count that can be adapted, so that

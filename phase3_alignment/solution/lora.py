@@ -129,7 +129,7 @@ class EmbeddingLoRA(LoRA):
         nn.init.normal_(self.lora_B)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the correction, (..., embedding_dim), of token ids x (...). Dropout drops no id."""
+        """Return the correction of token ids x (...), (..., embedding_dim). No id is dropped."""
         columns = F.embedding(x, self.lora_A.T, padding_idx=self.padding_idx)  # (..., r)
         return F.linear(columns * self.scaling, self.lora_B)
 
