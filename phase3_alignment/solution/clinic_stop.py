@@ -28,17 +28,15 @@ def collate(examples: Sequence[tuple[list[int], list[bool]]], pad_id: int) -> Ba
     """Make one batch of conversations of different lengths.
 
     The patient. A small model learns thirteen answers of one to five words, from conversations of
-    one and of two turns. Every example ends in the end token, and so does every turn in it. There
-    is no pad token, as in GPT-2, so `pad_id` is the end token's. The loss is `sft.loss`, and it is
-    healthy; so is the loop that writes an answer: it takes the likeliest token, looks at it, and
-    stops at the end token, or after 16 tokens. After training,
+    one and of two turns. Every answer ends in the end token, and the examples mark it. There is no
+    pad token, as in GPT-2, so `pad_id` is the end token. The loss is `sft.loss`, and it is healthy;
+    so is the loop that writes an answer: it takes the likeliest token, looks at it, and stops at
+    the end token, or after 16 tokens. After training,
 
-                                  loss     answers that are right,     p(end token) behind
-                                           to their last word          the last word
-        300 batches of 8          0.001    13 of 13                    0.00
-        600 batches of 1          0.001    13 of 13                    0.00
-
-    and every answer goes on: none of the thirteen stops.
+                               last loss      right to the     p(end token) behind     stop
+                                              last word        the last word
+        300 batches of 8       below 0.001    13 of 13         0.00                    0 of 13
+        1,000 batches of 1     below 0.001    13 of 13         0.00                    0 of 13
 
     Args:
         examples: for each conversation its ids, and True on those that count: the assistant's

@@ -49,7 +49,9 @@ def test_a_token_weighs_the_same_in_a_long_answer_and_in_a_short_one():
     logits[0, :, 2:] = -math.inf
     labels = torch.tensor([[IGNORED, 0, 1, 0], [IGNORED, IGNORED, IGNORED, 3]])
     expected = torch.tensor((3 * math.log(2) + math.log(4)) / 4, dtype=torch.float64)
-    checks.close(sft.loss(logits, labels), expected, "loss of three labels with p 1/2, one with 1/4")
+    checks.close(
+        sft.loss(logits, labels), expected, "loss of three labels with p 1/2, one with 1/4"
+    )
 
 
 @pytest.mark.exercise("3.10")
