@@ -8,6 +8,8 @@ none is made beside the logits.
 import torch
 from torch import Tensor, nn
 
+from phase3_alignment.solution import padding
+
 
 def of_tokens(logits: Tensor, ids: Tensor, actions: Tensor) -> Tensor:
     """Log-probability of each token that counts, given those before it, in nats.
@@ -83,6 +85,6 @@ def under(model: nn.Module, ids: Tensor, mask: Tensor, actions: Tensor) -> Tenso
         mask: (B, T) bool, True on real tokens.
         actions: (B, T - 1) bool, True at t where token t + 1 counts.
     """
-    positions = (mask.cumsum(dim=-1) - 1).clamp(min=0)
+    positions = padding.positions(mask)
     outputs = model(input_ids=ids, attention_mask=mask.long(), position_ids=positions)
     return of_tokens(outputs.logits, ids, actions)
