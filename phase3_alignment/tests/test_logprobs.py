@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.profiler import ProfilerActivity, profile
 
 from phase3_alignment.solution import logprobs
 from shared import checks
@@ -208,6 +209,15 @@ def test_what_does_not_fit_is_named():
         logprobs.of_tokens(logits, ids[:, 1:], actions)
     with pytest.raises(ValueError, match="expected"):
         logprobs.entropy(logits, actions[:2])
+
+
+def test_a_table_of_one_text_at_a_time():
+    """Whatever torch allocates on the way, in one piece: at most a sixteenth of the logits."""
+    logits, ids, actions = make_logits(B=16, T=9, V=1000, dtype=torch.float32)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        logprobs.of_tokens(logits.requires_grad_(), ids, actions)
+    largest = max(event.self_cpu_memory_usage for event in seen.events())
+    checks.at_most(largest, logits.nbytes / 16, "bytes of the largest allocation")
 
 
 def make_model(name):
