@@ -6,16 +6,17 @@ Answer by returning literals. The finished file asks the cost model and the sche
 from phase2_scaling.solution import cost_model, schedules
 
 
-def bytes_sent_by_a_rank() -> float:
-    """Four GPUs add up their gradients around a ring. How many bytes does each of them send?
+def bytes_sent_when_sharded() -> float:
+    """Four GPUs keep a quarter of each parameter (ZeRO-3). How many bytes does each send in a step?
 
-    The gradients are 1e9 bytes on each GPU, and in the end all four have the whole sum. A GPU only
-    ever talks to its two neighbours.
+    All parameters together are 1e9 bytes, all gradients too. A layer is gathered before its forward
+    pass, let go, and gathered again before its backward pass; its gradient is summed and scattered
+    to those who keep it. A GPU only ever talks to its two neighbours on a ring.
 
     Return a number, right to 3 %.
     """
-    # TODO 2.17: Return the bytes that one GPU sends, both rounds together.
-    raise NotImplementedError("exercise 2.17: bytes_sent_by_a_rank")
+    # TODO 2.17: Return the bytes that one GPU sends in a step.
+    raise NotImplementedError("exercise 2.17: bytes_sent_when_sharded")
 
 
 def idle_share_of_a_pipeline() -> float:

@@ -6,16 +6,21 @@ Answer by returning literals. The finished file asks the cost model and the sche
 from phase2_scaling.solution import cost_model, schedules
 
 
-def bytes_sent_by_a_rank() -> float:
-    """Four GPUs add up their gradients around a ring. How many bytes does each of them send?
+def bytes_sent_when_sharded() -> float:
+    """Four GPUs keep a quarter of each parameter (ZeRO-3). How many bytes does each send in a step?
 
-    The gradients are 1e9 bytes on each GPU, and in the end all four have the whole sum. A GPU only
-    ever talks to its two neighbours.
+    All parameters together are 1e9 bytes, all gradients too. A layer is gathered before its forward
+    pass, let go, and gathered again before its backward pass; its gradient is summed and scattered
+    to those who keep it. A GPU only ever talks to its two neighbours on a ring.
 
     Return a number, right to 3 %.
     """
     a_second_per_byte = cost_model.Link(alpha_s=0.0, beta_s_per_byte=1.0)
-    return cost_model.ring_all_reduce_s(1e9, 4, a_second_per_byte)
+    gather, scatter = (
+        of(1e9, 4, a_second_per_byte)
+        for of in (cost_model.all_gather_s, cost_model.reduce_scatter_s)
+    )
+    return 2 * gather + scatter
 
 
 def idle_share_of_a_pipeline() -> float:

@@ -3,34 +3,34 @@
 from shared.mistakes import attempt
 
 
-@attempt("guess_sent_once")
+@attempt("guess_sent_like_replicas")
 def _():
-    return 10**9
+    return 2 * 0.75e9
 
 
-@attempt("guess_sent_to_everyone")
+@attempt("guess_sent_in_one_walk")
 def _():
-    return 3 * 10**9
+    return 1e9 * 3 / 4
 
 
-@attempt("guess_sent_twice")
+@attempt("guess_sent_parameters_alone")
 def _():
-    return 2 * 10**9
+    return 1000000000
 
 
-@attempt("guess_sent_in_one_round")
+@attempt("guess_sent_four_chunks")
 def _():
-    return 3 / 4 * 1e9
+    return 3 * 1e9
 
 
-@attempt("guess_sent_by_all")
+@attempt("guess_sent_by_all_together")
 def _():
-    return 4 * 1.5e9
+    return 4 * 2.25e9
 
 
-@attempt("guess_sent_one_chunk")
+@attempt("guess_sent_no_second_gather")
 def _():
-    return 1e9 / 4
+    return 5 * 0.25e9
 
 
 @attempt("guess_idle_over_working")

@@ -5,56 +5,56 @@ from shared.mistakes import mistake
 
 @mistake(
     "2.17",
-    "predict_parallel.bytes_sent_by_a_rank",
-    "The whole tensor once is not enough to both add up and tell; go through both rounds of the ring, chunk by chunk.",
+    "predict_parallel.bytes_sent_when_sharded",
+    "That is what replicas send in an all-reduce: two walks around the ring. How many walks are there here?",
 )
-def guess_sent_once():
-    return 1e9
+def guess_sent_like_replicas():
+    return 1.5e9
 
 
 @mistake(
     "2.17",
-    "predict_parallel.bytes_sent_by_a_rank",
-    "That is the whole tensor to each of three others; around a ring only chunks of a quarter travel.",
+    "predict_parallel.bytes_sent_when_sharded",
+    "That is one walk around the ring; parameters are gathered twice, and gradients walk as well.",
 )
-def guess_sent_to_everyone():
-    return 3e9
-
-
-@mistake(
-    "2.17",
-    "predict_parallel.bytes_sent_by_a_rank",
-    "Twice the tensor is what many ranks come close to; four of them send a chunk three times in each round, not four.",
-)
-def guess_sent_twice():
-    return 2e9
-
-
-@mistake(
-    "2.17",
-    "predict_parallel.bytes_sent_by_a_rank",
-    "That is the first round, after which each has a quarter of the sum; it still has to be told to the others.",
-)
-def guess_sent_in_one_round():
+def guess_sent_in_one_walk():
     return 0.75e9
 
 
 @mistake(
     "2.17",
-    "predict_parallel.bytes_sent_by_a_rank",
-    "That is what all four send together; the question is about one.",
+    "predict_parallel.bytes_sent_when_sharded",
+    "The whole once would be for a GPU that sends its quarter to four others, once; count the walks, three chunks each.",
 )
-def guess_sent_by_all():
-    return 6e9
+def guess_sent_parameters_alone():
+    return 1e9
 
 
 @mistake(
     "2.17",
-    "predict_parallel.bytes_sent_by_a_rank",
-    "That is one chunk; each rank sends three of them in each of two rounds.",
+    "predict_parallel.bytes_sent_when_sharded",
+    "Three walks it is; but of four chunks each sends three, for its own need not travel to itself.",
 )
-def guess_sent_one_chunk():
-    return 0.25e9
+def guess_sent_four_chunks():
+    return 3e9
+
+
+@mistake(
+    "2.17",
+    "predict_parallel.bytes_sent_when_sharded",
+    "That is what all four send together; the question is about one.",
+)
+def guess_sent_by_all_together():
+    return 9e9
+
+
+@mistake(
+    "2.17",
+    "predict_parallel.bytes_sent_when_sharded",
+    "Count in chunks of a quarter: three for each walk, and parameters, let go after the forward pass, are gathered again.",
+)
+def guess_sent_no_second_gather():
+    return 1.25e9
 
 
 @mistake(
