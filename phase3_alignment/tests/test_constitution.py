@@ -104,10 +104,14 @@ def test_no_principle_leaves_no_step():
 
 @pytest.mark.exercise("3.24")
 def test_what_is_trained_on():
-    steps = [Step("kind", "no", "curt", "a long answer"), Step("short", "a long answer", "x", "ok")]
+    steps = [
+        Step("kind", "no", "curt", "a long answer"),
+        Step("short", "a long answer", "long", "an answer"),
+        Step("true", "an answer", "unsure", "perhaps"),
+    ]
     given = list(steps)
     actual = constitution.training_pair("Why?", steps)
-    checks.equal(actual, ("Why?", "ok"), "prompt and target of two rounds")
+    checks.equal(actual, ("Why?", "perhaps"), "prompt and target of three rounds")
     checks.equal(steps, given, "the steps after training_pair, which leaves them as they were")
 
 
@@ -154,6 +158,14 @@ def test_says_first_is_normalised(shift):
 
 
 @pytest.mark.exercise("3.24")
+def test_preference_of_a_biased_judge():
+    """Odds of 3 become 27 with the good answer first, and 3 against it with the good one last."""
+    judge = judge_by(WORTH, bias=math.log(9))
+    actual = constitution.preference("Why?", "good", "bad", KIND, judge)
+    checks.close(actual, (27 / 28 + 1 / 4) / 2, "preference of a judge that likes A, good and bad")
+
+
+@pytest.mark.exercise("3.24")
 def test_preference_of_a_fair_judge():
     judge = judge_by(WORTH)
     checks.close(
@@ -169,14 +181,6 @@ def test_a_judge_that_always_says_a_knows_nothing():
     judge = judge_by({"good": 0.0, "bad": 0.0}, bias=math.log(9))
     actual = constitution.preference("Why?", "good", "bad", KIND, judge)
     checks.close(actual, 0.5, "preference of a judge that says A nine times in ten")
-
-
-@pytest.mark.exercise("3.24")
-def test_preference_of_a_biased_judge():
-    """Odds of 3 become 27 with the good answer first, and 3 against it with the good one last."""
-    judge = judge_by(WORTH, bias=math.log(9))
-    actual = constitution.preference("Why?", "good", "bad", KIND, judge)
-    checks.close(actual, (27 / 28 + 1 / 4) / 2, "preference of a judge that likes A, good and bad")
 
 
 # -- what the exercise does not ask ---------------------------------------------------------------

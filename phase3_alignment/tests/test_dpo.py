@@ -95,13 +95,13 @@ def test_the_loss_by_hand():
     chosen, rejected = torch.tensor([-5.0 + up, -3.0]), torch.tensor([-9.0, -8.0 + up])
     ref_chosen, ref_rejected = torch.tensor([-5.0, -3.0]), torch.tensor([-9.0, -8.0])
     given = [x.clone() for x in (chosen, rejected, ref_chosen, ref_rejected)]
-    actual = dpo.loss(chosen, rejected, ref_chosen, ref_rejected, beta=0.5)
+    ahead = dpo.loss(chosen[:1], rejected[:1], ref_chosen[:1], ref_rejected[:1], beta=0.5)
     after = [chosen, rejected, ref_chosen, ref_rejected]
     checks.equal(after, given, "the log-probabilities after loss, which leaves them as they were")
+    checks.close(ahead, math.log(4 / 3), "loss of a pair in order")
+    actual = dpo.loss(chosen, rejected, ref_chosen, ref_rejected, beta=0.5)
     expected = (math.log(4 / 3) + math.log(4)) / 2
     checks.close(actual, expected, "loss of a pair in order and one out of order")
-    ahead = dpo.loss(chosen[:1], rejected[:1], ref_chosen[:1], ref_rejected[:1], beta=0.5)
-    checks.close(ahead, math.log(4 / 3), "loss of a pair in order")
 
 
 @pytest.mark.exercise("3.21")

@@ -161,6 +161,8 @@ def test_aggregate_by_hand(how, expected):
 def test_what_a_token_weighs(how, weights):
     losses = LOSSES.where(ACTIONS, NAN).requires_grad_()
     value = grpo.aggregate(losses, ACTIONS, how, max_length=10)
+    expected = 14 * weights[0] + 64 * weights[1]
+    checks.close(value, expected, f"{how!r}, with NaN where there is no action")
     checks.law(value.requires_grad, "the loss can be differentiated", repr(value))
     value.backward()
     expected = ACTIONS * torch.tensor(weights)[:, None]
