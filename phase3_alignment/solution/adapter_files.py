@@ -63,7 +63,10 @@ def save(
     """
     tensors = {key: p.detach().contiguous() for key, p in _parameters(model, name).items()}
     write_bytes(folder / WEIGHTS, to_bytes(tensors, metadata={"format": "pt"}))
-    fields = _to_peft(model, config) | {"base_model_name_or_path": base, "task_type": task_type}
+    fields = _to_peft(model, config, name) | {
+        "base_model_name_or_path": base,
+        "task_type": task_type,
+    }
     write_text(folder / CONFIG, json.dumps(fields, indent=2, sort_keys=True) + "\n")
 
 
@@ -147,12 +150,16 @@ def _base_parameters(model: nn.Module, keys: set[str]) -> dict[str, Tensor]:
     return found
 
 
-def _to_peft(model: nn.Module, config: AdapterConfig) -> dict[str, Any]:
-    """Return peft's fields; what is left out has peft's default."""
-    layers = [m.base_layer for m in model.modules() if isinstance(m, AdaptedLayer)]
+def _to_peft(model: nn.Module, config: AdapterConfig, name: str) -> dict[str, Any]:
+    """Return peft's fields; what is left out has peft's default.
+
+    The targets become full names: where ours pass over a block or a norm, peft's would refuse it.
+    """
+    outer = [(n, m) for n, m in outer_modules(model) if isinstance(m, AdaptedLayer)]
+    layers = {n: m.base_layer for n, m in outer if name in m.adapters}
     return {
         "peft_type": "LORA",
-        "target_modules": config.targets if isinstance(config.targets, str) else [*config.targets],
+        "target_modules": [*layers],
         "r": config.r,
         "lora_alpha": config.alpha,
         "lora_dropout": config.dropout,
@@ -161,7 +168,7 @@ def _to_peft(model: nn.Module, config: AdapterConfig) -> dict[str, Any]:
         "modules_to_save": [*config.heads] or None,
         "rank_pattern": dict(config.rank_pattern),
         "alpha_pattern": dict(config.alpha_pattern),
-        "fan_in_fan_out": any(isinstance(layer, Conv1D) for layer in layers),
+        "fan_in_fan_out": any(isinstance(layer, Conv1D) for layer in layers.values()),
         "bias": "none",
         "init_lora_weights": True,
         "inference_mode": True,

@@ -19,12 +19,12 @@ CONFIGS = {
 HEADINGS = {"GPT2": "LMHeadModel", "Llama": "ForCausalLM", "Qwen3": "ForCausalLM"}
 
 
-def tiny(family: str, heading: str | None = None, seed: int = 0) -> nn.Module:
+def tiny(family: str, seed: int = 0) -> nn.Module:
     """A model of a few thousand parameters in float64, without dropout; causal, or a classifier."""
     config = getattr(transformers, f"{family}Config")(
         vocab_size=V, pad_token_id=0, bos_token_id=1, eos_token_id=2, **CONFIGS[family]
     )
-    kind = heading or HEADINGS.get(family, "ForSequenceClassification")
+    kind = HEADINGS.get(family, "ForSequenceClassification")
     torch.manual_seed(seed)
     return getattr(transformers, f"{family}{kind}")(config).double().eval()
 
