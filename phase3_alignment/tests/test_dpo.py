@@ -70,7 +70,9 @@ def test_implicit_rewards_by_hand():
 def test_the_reference_does_not_learn():
     logprobs, ref = (x.requires_grad_() for x in make_pairs()[:2])
     rewards = dpo.implicit_rewards(logprobs, ref, beta=0.1)
-    checks.law(rewards.requires_grad, "the rewards can be differentiated", repr(rewards))
+    checks.law(
+        getattr(rewards, "requires_grad", False), "the rewards can be differentiated", repr(rewards)
+    )
     rewards.sum().backward()
     checks.close(logprobs.grad, torch.full_like(ref, 0.1), "gradient of the rewards by the policy")
     checks.law(
@@ -124,7 +126,9 @@ def test_the_gradient_is_the_closed_form(smoothing):
     with torch.no_grad():
         weights = beta * (torch.sigmoid(-margins_of(*pairs, beta)) - smoothing) / 5
     actual = dpo.loss(*pairs, beta=beta, label_smoothing=smoothing)
-    checks.law(actual.requires_grad, "the loss can be differentiated", repr(actual))
+    checks.law(
+        getattr(actual, "requires_grad", False), "the loss can be differentiated", repr(actual)
+    )
     actual.backward()
     chosen, rejected, *refs = pairs
     checks.close(chosen.grad, -weights, "gradient by the chosen answers' log-probs", **EXACT)
