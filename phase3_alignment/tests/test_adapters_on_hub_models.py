@@ -212,7 +212,7 @@ def test_several_adapters_are_those_of_peft():
     torch.testing.assert_close(model(input_ids=ids).logits, twin(input_ids=ids).logits)
 
 
-def test_the_count_is_that_of_the_paper():
+def test_the_count_of_gpt2():
     from transformers import GPT2Config, GPT2LMHeadModel
 
     with torch.device("meta"):
