@@ -23,11 +23,6 @@ def _():
     return 0.5**2
 
 
-@attempt("guess_equal_scores_log10")
-def _():
-    return 0.30103
-
-
 @attempt("guess_equal_scores_summed")
 def _():
     return 8 * 0.6931
@@ -61,11 +56,6 @@ def _():
 @attempt("guess_best_of_16_other_way")
 def _():
     return 12.227
-
-
-@attempt("guess_best_of_16_added")
-def _():
-    return 2.7726 + 0.9375
 
 
 @attempt("guess_first_minibatch_sign")
@@ -123,16 +113,6 @@ def _():
     return 1.30
 
 
-@attempt("guess_out_of_range_divided")
-def _():
-    return 2 / 1.3
-
-
-@attempt("guess_out_of_range_excess")
-def _():
-    return 2 * 0.1
-
-
 @attempt("guess_dpo_start_nothing")
 def _():
     return 0.0
@@ -181,8 +161,3 @@ def _():
 @attempt("guess_growth_ten_percent")
 def _():
     return 1.1**100
-
-
-@attempt("guess_growth_doubling")
-def _():
-    return 2.0

@@ -42,15 +42,6 @@ def guess_equal_scores_squared():
 @mistake(
     "3.15",
     "predict_rlhf.loss_at_equal_scores",
-    "That is the decimal logarithm of 2; nats are natural ones.",
-)
-def guess_equal_scores_log10():
-    return 0.301
-
-
-@mistake(
-    "3.15",
-    "predict_rlhf.loss_at_equal_scores",
     "That is the sum over the eight pairs; the loss is their mean.",
 )
 def guess_equal_scores_summed():
@@ -109,15 +100,6 @@ def guess_best_of_16_nothing():
 )
 def guess_best_of_16_other_way():
     return 12.2
-
-
-@mistake(
-    "3.15",
-    "predict_rlhf.divergence_of_best_of_16",
-    "The correction is taken off and not added: where what you keep varies, it is closer to the model.",
-)
-def guess_best_of_16_added():
-    return 3.71
 
 
 @mistake(
@@ -221,24 +203,6 @@ def guess_out_of_range_ratio():
 
 @mistake(
     "3.15",
-    "predict_rlhf.pull_on_a_token_out_of_range",
-    "d ratio / d logprob is the ratio, not one over it.",
-)
-def guess_out_of_range_divided():
-    return 1.54
-
-
-@mistake(
-    "3.15",
-    "predict_rlhf.pull_on_a_token_out_of_range",
-    "Not what lies beyond the clip pulls, but the whole ratio times the advantage.",
-)
-def guess_out_of_range_excess():
-    return 0.2
-
-
-@mistake(
-    "3.15",
     "predict_rlhf.pull_at_the_start_of_dpo",
     "The margin is 0, but that is no minimum: the loss would fall if the chosen answer grew likelier.",
 )
@@ -325,12 +289,3 @@ def guess_growth_one_step():
 )
 def guess_growth_ten_percent():
     return 13780
-
-
-@mistake(
-    "3.15",
-    "predict_rlhf.growth_of_the_coefficient",
-    "Twice is about what 35 batches do: 1.02^35.",
-)
-def guess_growth_doubling():
-    return 2
