@@ -74,6 +74,8 @@ def test_three_scales_by_hand():
     expected = torch.tensor([0, 255, 131], dtype=torch.uint8)
     checks.equal(codes, expected, "the codes of the scales 1, 3, 2")
     checks.equal(str(codes.dtype), "torch.uint8", "dtype of the codes")
+    largest = quantized(torch.tensor([0.0, 3.0, 3.0])).absmax
+    checks.close(largest, torch.tensor([2.0]), "the scale of the scales 0, 3, 3")
 
 
 @pytest.mark.exercise("3.6")

@@ -79,9 +79,10 @@ def test_four_weights_by_hand():
     expected = torch.tensor([15 * 16 + 0, 7 * 16 + 12], dtype=torch.uint8)
     checks.equal(codes, expected, "the bytes of the codes 15, 0 and 7, 12")
     checks.equal(str(codes.dtype), "torch.uint8", "dtype of the bytes")
-    codes, absmax = quantized(torch.tensor([-0.5, 0.25, 0.5]))
-    expected = torch.tensor([0 * 16 + 12, 15 * 16 + 7], dtype=torch.uint8)
-    checks.equal(codes, expected, "the bytes of the codes 0, 12 and 15, and nothing")
+    codes, absmax = quantized(torch.tensor([-4.0, 1.0, 2.0]))
+    checks.equal(absmax, torch.tensor([4.0]), "the scale of (-4, 1, 2)")
+    expected = torch.tensor([0 * 16 + 10, 12 * 16 + 7], dtype=torch.uint8)
+    checks.equal(codes, expected, "the bytes of the codes 0, 10 and 12, and nothing")
 
 
 @pytest.mark.exercise("3.5")
