@@ -61,6 +61,8 @@ def test_four_numbers_by_hand():
     nearest = min(range(256), key=lambda k: abs(0.49 - adam8bit.SIGNED[k].item()))
     checks.equal(codes.tolist(), [255, 0, 127, nearest], "the codes of (2, -2, 0, 0.98)")
     checks.equal(str(codes.dtype), "torch.uint8", "dtype of the codes")
+    codes, absmax = quantized(torch.tensor([1.0, -4.0]), adam8bit.SIGNED)
+    checks.equal(absmax, torch.tensor([4.0]), "the scale of (1, -4)")
 
 
 @pytest.mark.exercise("3.8")
@@ -141,7 +143,10 @@ def exact_step(parameter, state, t, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weigh
 
 
 def check_step(parameter, made, name, **settings):
-    """Take one step and compare parameter and moments with the exact ones."""
+    """Take one step and compare parameter and moments with the exact ones.
+
+    Scales to 1e-4: 1 - beta2, where it is taken in float32, is off by half of that.
+    """
     state = made.state[0]
     expected, m, v = exact_step(parameter, state, made.steps + 1, **settings)
     made.step()
@@ -151,7 +156,7 @@ def check_step(parameter, made, name, **settings):
         codes, scales = made.state[0][moment]
         want = brute_force(exact, levels_of(signed))[1]
         what = f"the scales of {moment} after {name}"
-        checks.close(scales, torch.tensor(want), what, rtol=1e-5, atol=0)
+        checks.close(scales, torch.tensor(want), what, rtol=1e-4, atol=0)
         levels = levels_of(signed).double()
         scaled = exact / torch.tensor(want).double().repeat_interleave(256)[: len(exact)]
         nearest = (scaled[:, None] - levels).abs().amin(1)
@@ -173,7 +178,8 @@ def test_the_first_step_by_hand():
     checks.equal(made.steps, 1, "steps taken")
     checks.close(made.state[0]["m"][1], torch.tensor([0.05]), "the scale of m after the first step")
     expected = torch.tensor([0.00025])
-    checks.close(made.state[0]["v"][1], expected, "the scale of v after it", rtol=1e-5, atol=0)
+    # 1 - 0.999, taken in float32, is off by 5e-5.
+    checks.close(made.state[0]["v"][1], expected, "the scale of v after it", rtol=1e-4, atol=0)
 
 
 @pytest.mark.exercise("3.8")
@@ -211,8 +217,8 @@ def test_several_parameters_share_the_step():
 def test_sixteen_bit_parameters():
     p = nn.Parameter(randn(300, seed=7).to(torch.bfloat16))
     p.grad = (0.1 * randn(300, seed=8)).to(torch.bfloat16)
-    made = optimizer([p], steps=3, lr=0.01)
-    exact = exact_step(p, made.state[0], 4, lr=0.01)[0]
+    made = optimizer([p], steps=3, lr=0.5)
+    exact = exact_step(p, made.state[0], 4, lr=0.5)[0]
     before = p.detach().double()
     made.step()
     checks.equal(str(p.dtype), "torch.bfloat16", "dtype of the parameter after the step")
