@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from phase3_alignment.solution import lora
 from shared import checks
@@ -120,8 +120,8 @@ def test_dropout():
 def test_the_large_matrix_is_never_made():
     adapter, x, largest = make(n_in=64, n_out=64, r=2), draw(1, 64), [0]
 
-    class Watch(TorchDispatchMode):
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    class Watch(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
             result = function(*args, **(kwargs or {}))
             if isinstance(result, torch.Tensor):
                 largest[0] = max(largest[0], result.numel())
