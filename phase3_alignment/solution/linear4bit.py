@@ -5,6 +5,7 @@ product forward, thrown away, and dequantised again for the product backward. Wh
 low-rank correction beside it.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import torch
@@ -106,3 +107,22 @@ class Linear4Bit(nn.Module):
     def extra_repr(self) -> str:
         """Say the sizes where the module is printed."""
         return f"in_features={self.in_features}, out_features={self.out_features}"
+
+
+def replace(
+    model: nn.Module,
+    names: Iterable[str],
+    from_linear: Callable[[nn.Module], nn.Module] = Linear4Bit.from_linear,
+) -> None:
+    """Put layers of a model into four bits, before adapters go beside them.
+
+        replace(model, inject.matching(model, ["q_proj", "v_proj"]))
+
+    Args:
+        model: changed in place.
+        names: full names of its layers.
+        from_linear: makes the new layer from the old one; `project/bitsandbytes_linear.py` has
+            another.
+    """
+    for name in names:
+        model.set_submodule(name, from_linear(model.get_submodule(name)))
