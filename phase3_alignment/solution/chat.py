@@ -1,8 +1,8 @@
-"""A conversation as tokens, and which of them the assistant wrote.
+r"""A conversation as tokens, and which of them the assistant wrote.
 
 A model sees one row of ids. Here a turn is its role's header, its text, and the end token:
 
-    User:\\nWhat is 2 + 2?<|endoftext|>Assistant:\\n4.<|endoftext|>
+    User:\nWhat is 2 + 2?<|endoftext|>Assistant:\n4.<|endoftext|>
 
 No new token is needed, so it serves any tokenizer that has an end token, GPT-2's for example. A
 header is a header only at the beginning or behind an end token, and no text can make an end token.

@@ -1,4 +1,4 @@
-"""Clinic: the answers are right, and then they go on. A program that makes batches to learn from."""
+"""Clinic: the answers are right, and then they go on. A program that makes batches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
