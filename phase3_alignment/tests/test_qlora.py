@@ -57,7 +57,7 @@ def test_gradients_are_those_of_the_rounded_model(family, layer):
 
 
 def test_it_learns():
-    """Four bits with eight-bit Adam come as far as the rounded weights with Adam; the base stays."""
+    """Four bits with eight-bit Adam come as far as rounded weights with Adam; the base stays."""
     model, dense = make("Llama")
     ids = tokens()
     before = [buffer.clone() for buffer in model.buffers()]
