@@ -22,7 +22,7 @@ def make(seed=0, dtype=torch.float64):
 
 
 def by_definition(rewards, values, actions, gamma, gae_lambda, bootstrap=None):
-    """A_t = sum over l of (gamma lambda)^l delta_{t + l}, each delta from the paper, no recursion."""
+    """A_t = sum over l of (gamma lambda)^l delta_{t + l}: the definition, no recursion."""
     found = torch.zeros_like(rewards)
     for b, row in enumerate(actions.tolist()):
         places = [t for t, acts in enumerate(row) if acts]

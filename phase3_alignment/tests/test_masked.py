@@ -1,4 +1,4 @@
-"""Whitening over a mask: by hand, torch's own statistics in float64, and what it must not change."""
+"""Whitening over a mask: by hand, torch's own statistics in float64, any mask."""
 
 import math
 
