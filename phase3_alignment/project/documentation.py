@@ -127,13 +127,17 @@ def _entries_of(name: str) -> Iterator[Entry]:
 
 
 def _public(module: ModuleType) -> list[str]:
-    """Names of what a module offers: as it says itself, or all that it has not imported."""
+    """Names of what a module offers: as it says itself, or all that it has not imported.
+
+    Without hooks: those are there to be replaced, and some programs replace them.
+    """
     own = (
         name
         for name, thing in vars(module).items()
         if not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__
     )
-    return sorted(set(getattr(module, "__all__", own)))
+    names = set(getattr(module, "__all__", own))
+    return sorted(name for name in names if not name.endswith("hook"))
 
 
 def _entry(module: str, question: str, name: str, thing: object) -> Entry:

@@ -156,7 +156,17 @@ def collate_of_the_patient(examples, pad_id):
     return clinic_stop.Batch(batch.ids, mask, batch.labels.masked_fill(~mask, IGNORED))
 
 
+@pytest.fixture
+def one_thread():
+    """Operations so small are slower on several threads, and much slower on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize(("batch_size", "steps"), [(8, 300), (1, 1000)])
 def test_the_story_is_true(batch_size, steps):
     loss, n_right, n_stop, p_end = told(collate_of_the_patient, batch_size, steps)
@@ -166,6 +176,7 @@ def test_the_story_is_true(batch_size, steps):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 def test_the_cure_works():
     _, n_right, n_stop, p_end = told(clinic_stop.collate, 8, 300)
     checks.equal([n_right, n_stop], [13, 13], "answers that are right, and that stop")
