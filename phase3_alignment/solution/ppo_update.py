@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, fields, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from phase3_alignment.solution import gae, logprobs, masked, ppo, token_rewards
@@ -139,18 +140,27 @@ def evaluate(
     """Return the model's logprobs, entropies and values of a batch, (B, T - 1) each.
 
     Args:
-        model: called as `model(input_ids=..., attention_mask=..., position_ids=...)`, answers with
-            `.logits` (B, T, V) and `.values` (B, T).
+        model: called as `model(input_ids=..., attention_mask=..., position_ids=...,
+            logits_to_keep=...)`, answers with `.logits`, of all tokens or of the last so many, and
+            `.values`, (B, T).
         ids, mask, actions: as in `Experience`; padding may be on either side.
         config: its temperature divides the logits; without an entropy_coef the entropy is
             computed without a gradient.
     """
+    # Nothing is asked before the first action, and logits are the largest tensor there is.
+    before = int(actions.any(dim=0).int().argmax())
+    keep = ids.shape[1] - before
     positions = (mask.cumsum(dim=-1) - 1).clamp(min=0)
-    output = model(input_ids=ids, attention_mask=mask.long(), position_ids=positions)
-    logits = output.logits / config.temperature
+    output = model(
+        input_ids=ids, attention_mask=mask.long(), position_ids=positions, logits_to_keep=keep
+    )
+    logits = output.logits[:, -keep:] / config.temperature
+    asked = actions[:, before:]
+    found = logprobs.of_tokens(logits, ids[:, before:], asked)
     with torch.set_grad_enabled(torch.is_grad_enabled() and config.entropy_coef != 0):
-        entropy = logprobs.entropy(logits, actions)
-    return logprobs.of_tokens(logits, ids, actions), entropy, output.values[:, :-1]
+        entropies = logprobs.entropy(logits, asked)
+    found, entropies = (F.pad(x, (before, 0)) for x in (found, entropies))
+    return found, entropies, output.values[:, :-1]
 
 
 # -- the update -------------------------------------------------------------------------------

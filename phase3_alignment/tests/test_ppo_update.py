@@ -31,11 +31,11 @@ class Toy(nn.Module):
         self.asked, self.modes = [], []
         self.eval()
 
-    def forward(self, input_ids, attention_mask, position_ids):
+    def forward(self, input_ids, attention_mask, position_ids, logits_to_keep=0):
         self.asked.append(input_ids.clone())
         self.modes.append(self.training)
         scores = (self.base + self.scores)[input_ids] * (0.9 if self.training else 1.0)
-        return SimpleNamespace(logits=scores, values=self.value[input_ids])
+        return SimpleNamespace(logits=scores[:, -logits_to_keep:], values=self.value[input_ids])
 
 
 class Descent:
@@ -298,6 +298,29 @@ def test_what_was_sampled_stays():
 
 
 # -- what is given ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_evaluate_asks_from_the_first_action_on(ignores):
+    model = Toy()
+    made = make_experience(model, temperature=0.7)
+    config = replace(CONFIG, temperature=0.7)
+    whole = SimpleNamespace(**vars(made))
+    whole.actions = torch.ones_like(made.actions)
+    everything = ppo_update.evaluate(model, whole.ids, whole.mask, whole.actions, config)
+    forward, kept = model.forward, []
+
+    def spy(logits_to_keep, **inputs):
+        kept.append(logits_to_keep)
+        return forward(**inputs, logits_to_keep=0 if ignores else logits_to_keep)
+
+    model.forward = spy
+    found = ppo_update.evaluate(model, made.ids, made.mask, made.actions, config)
+    checks.equal(kept, [5], "logits asked for: the first action is at 1 of 6 tokens")
+    for name, got, want in zip(("logprobs", "entropies"), found, everything):
+        checks.close(got, want.where(made.actions, 0), f"{name} of the actions")
+    checks.close(found[0], made.logprobs, "logprobs of the policy that sampled")
+    checks.equal(found[2].shape, made.actions.shape, "shape of the values")
 
 
 def test_training_mode_is_an_error():
