@@ -6,7 +6,7 @@ A model sees one row of ids. Here a turn is its role's header, its text, and the
 
 No new token is needed, so it serves any tokenizer that has an end token, GPT-2's for example. A
 header is a header only at the beginning or behind an end token, and no text can make an end token.
-Ouyang et al. 2022 (arXiv:2203.02155), section 3.4, fine-tune on such demonstrations.
+Ouyang et al. 2022 (arXiv:2203.02155), section 3.5, fine-tune on such demonstrations.
 """
 
 from collections.abc import Sequence

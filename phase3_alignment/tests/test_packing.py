@@ -195,6 +195,12 @@ def test_a_document_longer_than_a_row_is_an_error():
         packing.pack([3, 11], 10)
 
 
+def test_what_is_made_is_where_the_documents_are():
+    documents = DOCUMENTS.to("meta")
+    for made in (packing.positions(documents), packing.attention_mask(documents)):
+        checks.equal(made.device.type, "meta", "device")
+
+
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
