@@ -60,7 +60,7 @@ class Graft:
 def needed_source(graft: Graft, solution: Path) -> str:
     """Return a graft's code in a normal form, with all that it brings along."""
     donor = SourceFile.read(graft.path)
-    tree = copy.deepcopy(SourceFile.read(solution).tree)
+    tree = SourceFile.read(solution).tree
     replaced = _replace(tree, graft, donor)
     helpers = _needed(replaced, donor, _defined(tree.body))
     return "\n".join(ast.unparse(node) for node in [*helpers, *replaced])
@@ -129,7 +129,7 @@ def build(solution: SourceFile, grafts: Iterable[Graft]) -> tuple[CodeType, list
         SyntaxError: if a body does not compile.
         LookupError: if the solution or the other file does not define the object.
     """
-    tree = copy.deepcopy(solution.tree)
+    tree = SourceFile(solution.path, solution.text).tree  # to parse anew is quicker than to copy
     helpers: list[CodeType] = []
     donors: dict[str, Path] = {}
     for graft in grafts:
