@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from shared import verbs
 from shared.source import SourceFile
 from tests.tiny import board, refused
 
@@ -212,3 +213,17 @@ def test_launch_hands_its_settings_on(course):
     result = course.run("phase0-launch", "NPROC=2", "ARGS=--lr 1e-3")
     assert (result.returncode, result.stdout) == (2, "['--nproc=2', '--args=--lr 1e-3']\n")
     assert course.run("phase0-launch").stdout == "[]\n"
+
+
+# -- everything -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("proof", "rest"), [(1, 1), (0, 1), (1, 0)])
+def test_everything_passes_if_the_proof_and_the_rest_do(tmp_path, monkeypatch, capfd, proof, rest):
+    (tmp_path / "tests").mkdir()
+    for name, passes in (("phases", proof), ("other", rest)):
+        code = f"def test_it():\n    assert {passes}\n"
+        (tmp_path / "tests" / f"test_{name}.py").write_text(code)
+    monkeypatch.setattr(verbs, "_root", lambda: tmp_path)
+    assert verbs.test() == int(not (proof and rest))
+    assert capfd.readouterr().out.count("[100%]") == 2, "either is told"
