@@ -35,7 +35,7 @@ def whiten(x: Tensor, mask: Tensor, shift_mean: bool = True, eps: float = 1e-8) 
     """Give x the variance 1 and the mean 0, counted over all places where the mask is True.
 
     (x - mean) / sqrt(variance + eps), with one mean and one variance for the whole tensor, and
-    the variance divided by n, not by n - 1. Huang et al. 2024 (arXiv:2403.17031), "Whiten".
+    the variance divided by n, not by n - 1: as Ziegler et al. 2019 (arXiv:1909.08593) did it.
 
     Args:
         x: floats, of any shape; stays as it is. Means something only where the mask is True.

@@ -1,7 +1,7 @@
 """A value head: one number for each prefix of a text, read off the model's own hidden state.
 
-The head stands beside the model's output layer and shares the whole trunk with it, as in Ziegler et
-al. 2019 (arXiv:1909.08593), section 2.1. With adapters in the model, those are what is shared.
+The head stands beside the model's output layer and shares the whole trunk with it, as in the code
+of Ziegler et al. 2019 (arXiv:1909.08593). With adapters in the model, both learn through those.
 """
 
 from dataclasses import dataclass
