@@ -148,9 +148,7 @@ def _walk(model, optimizer, experience, config, orders, clear=True):
 @attempt("update_one_epoch")
 def _(model, optimizer, experience, config, generator):
     B = experience.ids.shape[0]
-    return _walk(
-        model, optimizer, experience, config, [torch.randperm(B, generator=generator)]
-    )
+    return _walk(model, optimizer, experience, config, [torch.randperm(B, generator=generator)])
 
 
 @attempt("update_same_order")
@@ -254,9 +252,7 @@ def _(model, optimizer, experience, config, generator):
 def _(model, optimizer, experience, config, generator):
     B = experience.ids.shape[0]
     draws = (torch.randperm(B, generator=generator) for _ in range(config.n_epochs))
-    return _walk(
-        model, optimizer, experience, dataclasses.replace(config, target_kl=None), draws
-    )
+    return _walk(model, optimizer, experience, dataclasses.replace(config, target_kl=None), draws)
 
 
 @attempt("update_breaks_one_loop")
@@ -317,9 +313,7 @@ def _(model, optimizer, experience, config, generator):
     for _ in range(config.n_epochs):
         now = evaluate(model, e.ids, e.mask, e.actions, config)[0].detach()
         order = torch.randperm(len(e.ids), generator=generator)
-        records += _walk(
-            model, optimizer, dataclasses.replace(e, logprobs=now), config, [order]
-        )
+        records += _walk(model, optimizer, dataclasses.replace(e, logprobs=now), config, [order])
         if _too_far(records[-1], config):
             break
     return records

@@ -29,7 +29,9 @@ def advantages_forward(rewards, values, actions, gamma=1.0, gae_lambda=0.95, boo
     "gae.advantages",
     "The next column is taken for what comes next, padding or not; after a row's last action there is only the bootstrap.",
 )
-def advantages_through_padding(rewards, values, actions, gamma=1.0, gae_lambda=0.95, bootstrap=None):
+def advantages_through_padding(
+    rewards, values, actions, gamma=1.0, gae_lambda=0.95, bootstrap=None
+):
     found = torch.zeros_like(rewards)
     next_advantage = torch.zeros_like(rewards[:, 0])
     next_value = next_advantage if bootstrap is None else bootstrap
@@ -145,7 +147,9 @@ def advantages_value_not_discounted(
     "gae.advantages",
     "Lambda discounts the next value too; it belongs to the sum of deltas, gamma alone to the value.",
 )
-def advantages_lambda_on_value(rewards, values, actions, gamma=1.0, gae_lambda=0.95, bootstrap=None):
+def advantages_lambda_on_value(
+    rewards, values, actions, gamma=1.0, gae_lambda=0.95, bootstrap=None
+):
     found = torch.zeros_like(rewards)
     next_advantage = torch.zeros_like(rewards[:, 0])
     next_value = next_advantage if bootstrap is None else bootstrap

@@ -502,9 +502,7 @@ def update_renews_old_logprobs(model, optimizer, experience, config, generator):
     seen = []
     for _ in range(config.n_epochs):
         with torch.no_grad():
-            old, _, _ = evaluate(
-                model, experience.ids, experience.mask, experience.actions, config
-            )
+            old, _, _ = evaluate(model, experience.ids, experience.mask, experience.actions, config)
         current = replace(experience, logprobs=old)
         order = torch.randperm(len(experience.ids), generator=generator)
         for index in order.split(config.minibatch_size):
