@@ -27,19 +27,18 @@ def numbers(n, signed, seed=0):
 
 
 def brute_force(x, levels):
-    """Codes and scales, one number at a time, in float64."""
-    flat, levels = x.double().flatten().tolist(), levels.double().tolist()
-    scales = [max(map(abs, flat[i : i + 256])) for i in range(0, len(flat), 256)]
-    codes = []
-    for i, value in enumerate(flat):
-        scaled = value / scales[i // 256] if scales[i // 256] else 0.0
-        codes.append(min(range(256), key=lambda k: abs(scaled - levels[k])))
-    return codes, scales
+    """Codes and scales: every number against every level, in float64."""
+    flat, levels = x.double().flatten(), levels.double()
+    scales = [part.abs().max().item() for part in flat.split(256)]
+    spread = torch.tensor(scales).double().repeat_interleave(256)[: len(flat)]
+    scaled = flat / spread.where(spread > 0, 1)
+    return (scaled[:, None] - levels).abs().argmin(1).tolist(), scales
 
 
 def decoded(codes, scales, levels):
     """What codes and scales stand for."""
-    return torch.tensor([levels[c].item() * scales[i // 256] for i, c in enumerate(codes)])
+    levels = levels.tolist()
+    return torch.tensor([levels[c] * scales[i // 256] for i, c in enumerate(codes)])
 
 
 def quantized(x, levels):

@@ -1,7 +1,5 @@
 """Quantised scales: by hand, brute force in float64, bytes, and bitsandbytes' own bits."""
 
-import math
-
 import pytest
 import torch
 
@@ -30,17 +28,15 @@ def definition(signed):
 
 
 def brute_force(absmax):
-    """Codes, group scales and offset, one scale at a time, in float64."""
-    levels = definition(signed=True)
-    offset = absmax.double().mean().item()
-    centred = [x - offset for x in absmax.double().tolist()]
-    largest = [max(map(abs, centred[i : i + 256])) for i in range(0, len(centred), 256)]
-    codes = []
-    for i, x in enumerate(centred):
-        point = math.floor((x / largest[i // 256] + 1) / 2 * 65535 + 0.5)
-        value = 2 * point / 65535 - 1
-        codes.append(min(range(256), key=lambda k: abs(value - levels[k])))
-    return codes, largest, offset
+    """Codes, group scales and offset: every scale against every level, in float64."""
+    levels = torch.tensor(definition(signed=True), dtype=torch.float64)
+    offset = absmax.double().mean()
+    centred = absmax.double() - offset
+    largest = [part.abs().max().item() for part in centred.split(256)]
+    spread = torch.tensor(largest).double().repeat_interleave(256)[: len(centred)]
+    points = ((centred / spread + 1) / 2 * 65535 + 0.5).floor()
+    values = 2 * points / 65535 - 1
+    return (values[:, None] - levels).abs().argmin(1).tolist(), largest, offset.item()
 
 
 def quantized(absmax):
