@@ -59,28 +59,31 @@ class Wait(torch.autograd.Function):
     """The identity, which takes its time in both directions and no core."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        """Return x after `FORWARD_S`."""
-        time.sleep(FORWARD_S)
+    def forward(ctx: Any, x: Tensor, forward_s: float, backward_s: float) -> Tensor:
+        """Return x after `forward_s`."""
+        ctx.backward_s = backward_s
+        time.sleep(forward_s)
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        """Return the gradient after `BACKWARD_S`."""
-        time.sleep(BACKWARD_S)
-        return gradient
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """Return the gradient after `backward_s`."""
+        time.sleep(ctx.backward_s)
+        return gradient, None, None
 
 
 class WaitingBlock(nn.Module):
-    """A block whose work is done elsewhere, as on a GPU."""
+    """A block whose work is done elsewhere, as on a GPU; the small one in it runs here."""
 
-    def __init__(self, block: nn.Module) -> None:
+    def __init__(
+        self, block: nn.Module, forward_s: float = FORWARD_S, backward_s: float = BACKWARD_S
+    ) -> None:
         super().__init__()
-        self.block = block
+        self.block, self.forward_s, self.backward_s = block, forward_s, backward_s
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, T, C) to (B, T, C)."""
-        return Wait.apply(self.block(x))
+        return Wait.apply(self.block(x), self.forward_s, self.backward_s)
 
 
 def make_model(waiting: int | None) -> GPT:

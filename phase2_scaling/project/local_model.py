@@ -1,10 +1,9 @@
 """What a training step shared by several processes of this machine should take.
 
-Four constants, whatever the way of sharing: how much slower a core computes when all cores do, the
-alpha and beta of a message, and the share of the work that cut layers do not divide (norms, sums,
-the calls themselves; Amdahl 1967). The cores are one resource: with more processes than cores,
-everybody gets a share. Copying bytes between processes is work of the same cores, so unlike a
-GPU's network it is not free while they compute.
+Three constants, whatever the way of sharing: the alpha and beta of a message, and how long it keeps
+a core busy. What blocks wait for goes on side by side; what is computed here, Python for the most
+part, is measured on a single process. It and all messages are the work of the same few cores:
+where processes outnumber them, everybody waits for a turn.
 """
 
 from collections.abc import Sequence
@@ -18,23 +17,30 @@ from phase2_scaling.solution import counting
 from phase2_scaling.solution.cost_model import Link, ring_all_reduce_s
 
 FLOAT32 = 4  # bytes
-LOWEST = (1.0, 1e-7, 1e-12, 1e-3)  # slowdown, alpha, beta, uncut, in the fit
-START = (1.1, 1e-4, 1e-9, 0.2)
-HIGHEST = (4.0, 1e-1, 1e-6, 1.0)
+START = (2e-4, 1e-4, 1e-9)  # alpha, core, beta
 
 
 @dataclass(frozen=True)
 class Machine:
-    """This machine, as four constants and its cores."""
+    """This machine: its cores, and what a message takes."""
 
     cores: int
     """that processes may use"""
-    slowdown: float
-    """time of the same arithmetic when all cores compute, over that of one alone"""
-    link: Link
-    """between two processes; the seconds are a core's"""
-    uncut: float = 0.0
-    """share of the work that every slice does whole"""
+    alpha_s: float
+    """seconds that a message is on its way, however short, in which no core is busy with it"""
+    core_s: float
+    """seconds of a core that sender and receiver together need for it"""
+    beta_s_per_byte: float
+    """seconds of a core for each byte"""
+
+    def crowd(self, n: int) -> float:
+        """Processes to a core, if n of them want one."""
+        return max(1.0, n / self.cores)
+
+    def link(self, n: int) -> Link:
+        """Alpha and beta as n processes find them that all send at once."""
+        crowd = self.crowd(n)
+        return Link(self.alpha_s + crowd * self.core_s, crowd * self.beta_s_per_byte)
 
 
 @dataclass(frozen=True)
@@ -48,49 +54,68 @@ class Run:
 
 def predict(run: Run, machine: Machine) -> float:
     """Predict the seconds of a step on n processes from those of a single one."""
-    # Replicas and slices do all the same: one of them with its share of the cores stands for all.
-    sharing = 1 if run.workload.way == "stages" else run.n
-    capacity = {"cores": machine.cores / sharing}
-    return step_seconds(step_of(run, machine), lambda _: "cores", lambda _: "cores", capacity)
+    return step_seconds(step_of(run, machine))
 
 
 def step_of(run: Run, machine: Machine) -> Step:
     """Say what one process does."""
-    workload, n, link = run.workload, run.n, machine.link
-    slow = machine.slowdown if n > 1 else 1.0
-    forward_s, backward_s, optimizer_s = (
-        slow * run.alone[part] for part in ("forward", "backward", "optimizer")
-    )
-    config = workload.config
-    stream_bytes = FLOAT32 * workload.rows * config.block_size * config.n_embd
+    workload, n, config, m = run.workload, run.n, run.workload.config, run.workload.n_micro
+    crowd, link = machine.crowd(n), machine.link(n)
+    wait_s = {"forward": m * workload.wait_s, "backward": 2 * m * workload.wait_s}
+    here_s = {part: max(0.0, run.alone[part] - s) for part, s in wait_s.items()}
+    optimizer_s = run.alone["optimizer"]
+    stream_bytes = FLOAT32 * config.block_size * config.n_embd
     if workload.way == "replicas":
+        forward_s, backward_s = (wait_s[part] + crowd * here_s[part] for part in wait_s)
         n_bytes = FLOAT32 * counting.n_parameters(config)
         n_buckets = -(-n_bytes // workload.bucket_bytes)
         bucket_s = ring_all_reduce_s(n_bytes / n_buckets, n, link)
-        return Step(1, 1, forward_s, backward_s, 0.0, (bucket_s,) * n_buckets, optimizer_s)
+        return Step(1, 1, forward_s, backward_s, 0.0, (bucket_s,) * n_buckets, crowd * optimizer_s)
     if workload.way == "slices":
         # Two sums in each block, one for the embedding or the head, each way; all wait for them.
+        # Of what is computed here, matrices this small are the least part, so nothing is cut.
         sums_s = (2 * config.n_layer + 1) * ring_all_reduce_s(stream_bytes, n, link)
-        part = machine.uncut + (1 - machine.uncut) / n
-        forward_s, backward_s = part * forward_s + sums_s, part * backward_s + sums_s
-        return Step(1, 1, forward_s, backward_s, optimizer_s=optimizer_s / n)
-    share = n * workload.n_micro
-    message_s = link.message_s(stream_bytes)
-    return Step(
-        n, workload.n_micro, forward_s / share, backward_s / share, message_s, (), optimizer_s / n
-    )
+        forward_s, backward_s = (wait_s[p] / n + crowd * here_s[p] + sums_s for p in wait_s)
+        return Step(1, 1, forward_s, backward_s, optimizer_s=crowd * optimizer_s)
+    # Each stage has its share of what is computed here, and neighbours alone speak at a time.
+    forward_s, backward_s = ((wait_s[part] + here_s[part]) / (n * m) for part in wait_s)
+    message_s = machine.link(1).message_s(stream_bytes)
+    return Step(n, m, forward_s, backward_s, message_s, (), optimizer_s / n)
 
 
-def fit(runs: Sequence[Run], measured_s: Sequence[float], cores: int) -> Machine:
-    """Find the constants that explain measured steps best, by least squares of relative errors."""
+def core_seconds(run: Run, machine: Machine) -> float:
+    """Predict how long a core is busy with a step of one of the n processes."""
+    workload, n, config, m = run.workload, run.n, run.workload.config, run.workload.n_micro
+    work = Link(machine.core_s, machine.beta_s_per_byte)
+    stream_bytes = FLOAT32 * config.block_size * config.n_embd
+    if workload.way == "replicas":
+        n_bytes = FLOAT32 * counting.n_parameters(config)
+        n_buckets = -(-n_bytes // workload.bucket_bytes)
+        return run.alone["core"] + n_buckets * ring_all_reduce_s(n_bytes / n_buckets, n, work)
+    if workload.way == "slices":
+        n_sums = 2 * (2 * config.n_layer + 1)
+        return run.alone["core"] + n_sums * ring_all_reduce_s(stream_bytes, n, work)
+    return run.alone["core"] / n + 2 * m * (n - 1) / n * work.message_s(stream_bytes)
+
+
+def fit(runs: Sequence[Run], measured: Sequence[Parts], cores: int) -> Machine:
+    """Find the constants that explain measured steps best, by least squares of relative errors.
+
+    How long a step took and how long it kept a core busy count alike.
+    """
     from scipy.optimize import least_squares
 
     def machine(logs: np.ndarray) -> Machine:
-        slowdown, alpha, beta, uncut = map(float, np.exp(logs))
-        return Machine(cores, slowdown, Link(alpha, beta), uncut)
+        return Machine(cores, *map(float, np.exp(logs)))
 
     def errors(logs: np.ndarray) -> list[float]:
-        return [predict(run, machine(logs)) / s - 1 for run, s in zip(runs, measured_s)]
+        found = [
+            (
+                predict(run, machine(logs)) / parts["all"],
+                core_seconds(run, machine(logs)) / parts["core"],
+            )
+            for run, parts in zip(runs, measured)
+        ]
+        return [ratio - 1 for both in found for ratio in both]
 
-    bounds = (np.log(LOWEST), np.log(HIGHEST))
-    return machine(least_squares(errors, np.log(START), bounds=bounds).x)
+    return machine(least_squares(errors, np.log(START)).x)

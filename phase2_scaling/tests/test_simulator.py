@@ -9,6 +9,7 @@ from phase2_scaling.project import (
     hardware,
     layouts,
     local_model,
+    local_runs,
     simulator,
     simulator_figures,
 )
@@ -18,8 +19,7 @@ from phase2_scaling.solution.cost_model import Link, ring_all_reduce_s
 from phase2_scaling.solution.model import GPTConfig
 from shared import checks
 
-ALONE = {"forward": 0.02, "backward": 0.04, "optimizer": 0.003}
-FREE = Link(0.0, 0.0)
+FREE = {"alpha_s": 0.0, "core_s": 0.0, "beta_s_per_byte": 0.0}
 H100 = hardware.find("h100")
 GPT_7B = GPTConfig(
     vocab_size=32_000, block_size=4096, n_layer=32, n_head=32, n_embd=4096, tied=False
@@ -29,53 +29,69 @@ GPT_7B = GPTConfig(
 # This machine
 
 
+def alone(workload, here_s=0.003):
+    """Parts of a step of one process that waits as it should, and computes a little besides."""
+    wait_s = workload.n_micro * workload.wait_s
+    forward_s, backward_s = wait_s + here_s, 2 * (wait_s + here_s)
+    every_s = forward_s + backward_s + here_s
+    parts = {"forward": forward_s, "backward": backward_s, "optimizer": here_s, "all": every_s}
+    return parts | {"core": 4 * here_s}
+
+
+def planned(workload, n, machine):
+    """The parts of a step on n processes of a machine that obeys the model."""
+    run = Run(workload, n, alone(workload))
+    seconds = local_model.predict(run, machine)
+    return alone(workload) | {"all": seconds, "core": local_model.core_seconds(run, machine)}
+
+
 @pytest.mark.parametrize("workload", simulator.WORKLOADS, ids=str)
 def test_one_process_takes_its_own_time(workload):
-    machine = Machine(2, slowdown=1.3, link=FREE)
-    seconds = local_model.predict(Run(workload, 1, ALONE), machine)
-    checks.close(seconds, sum(ALONE.values()), "a step of one process", rtol=1e-9)
+    parts = alone(workload)
+    seconds = local_model.predict(Run(workload, 1, parts), Machine(2, **FREE))
+    checks.close(seconds, parts["all"], "a step of one process", rtol=1e-9)
 
 
-def test_without_messages_cores_are_all_that_counts():
-    machine = Machine(2, slowdown=1.0, link=FREE)
-    replicas, *_, slices = simulator.WORKLOADS
-    whole = sum(ALONE.values())
+def test_without_messages_what_waits_goes_on_side_by_side():
+    machine = Machine(2, **FREE)
+    replicas, _, stages, slices = simulator.WORKLOADS
     for n in (2, 4, 8):
-        seconds = local_model.predict(Run(replicas, n, ALONE), machine)
-        checks.close(seconds, whole * n / 2, f"{n} replicas on 2 cores", rtol=1e-9)
-        seconds = local_model.predict(Run(slices, n, ALONE), machine)
-        checks.close(seconds, whole / 2, f"{n} slices on 2 cores", rtol=1e-9)
-
-
-def test_stages_have_their_bubble_only_while_there_are_cores():
-    stages = simulator.WORKLOADS[2]
-    whole, m = ALONE["forward"] + ALONE["backward"], stages.n_micro
-    for n, cores in [(2, 2), (4, 4), (8, 8)]:
-        seconds = local_model.predict(Run(stages, n, ALONE), Machine(cores, 1.0, FREE))
-        expected = whole / (n * m) * (m + n - 1) + ALONE["optimizer"] / n
-        checks.close(seconds, expected, f"{n} stages on {cores} cores", rtol=1e-9)
-    crowded = local_model.predict(Run(stages, 8, ALONE), Machine(2, 1.0, FREE))
-    checks.at_least(crowded, sum(ALONE.values()) / 2, "8 stages on 2 cores")
-    checks.at_most(crowded, 1.2 * sum(ALONE.values()) / 2, "8 stages on 2 cores")
+        crowd = n / 2
+        seconds = local_model.predict(Run(replicas, n, alone(replicas)), machine)
+        expected = 3 * replicas.wait_s + crowd * 4 * 0.003
+        checks.close(seconds, expected, f"{n} replicas on 2 cores", rtol=1e-9)
+        seconds = local_model.predict(Run(slices, n, alone(slices)), machine)
+        expected = 3 * slices.wait_s / n + crowd * 4 * 0.003
+        checks.close(seconds, expected, f"{n} slices on 2 cores", rtol=1e-9)
+        parts, m = alone(stages), stages.n_micro
+        seconds = local_model.predict(Run(stages, n, parts), machine)
+        work = (parts["forward"] + parts["backward"]) / (n * m)
+        expected = work * (m + n - 1) + parts["optimizer"] / n
+        checks.close(seconds, expected, f"{n} stages and their bubble", rtol=1e-9)
 
 
 def test_messages_of_replicas_cost_what_the_ring_costs():
-    link = Link(1e-4, 2e-9)
+    machine = Machine(2, alpha_s=1e-4, core_s=2e-4, beta_s_per_byte=2e-9)
     replicas = replace(simulator.WORKLOADS[1], bucket_bytes=2**30)
     n_bytes = 4 * local_model.counting.n_parameters(replicas.config)
-    seconds = local_model.predict(Run(replicas, 4, ALONE), Machine(2, 1.0, link))
-    expected = 2 * (sum(ALONE.values()) + ring_all_reduce_s(n_bytes, 4, link))
+    seconds = local_model.predict(Run(replicas, 4, alone(replicas)), machine)
+    # Six messages, one after the other; four ranks on two cores, so all work takes twice as long.
+    ring_s = 6 * (1e-4 + 2 * 2e-4) + 2 * 1.5 * n_bytes * 2e-9
+    expected = 3 * replicas.wait_s + 2 * 4 * 0.003 + ring_s
     checks.close(seconds, expected, "4 replicas on 2 cores, one bucket", rtol=1e-9)
+    core_s = local_model.core_seconds(Run(replicas, 4, alone(replicas)), machine)
+    expected = 4 * 0.003 + 6 * 2e-4 + 1.5 * n_bytes * 2e-9
+    checks.close(core_s, expected, "a core's time for one of them", rtol=1e-9)
 
 
 def test_the_fit_finds_planted_constants():
-    planted = Machine(2, 1.2, Link(3e-4, 1.5e-9), uncut=0.3)
-    runs = [Run(w, n, ALONE) for w in simulator.WORKLOADS for n in simulator.FITTED]
-    found = local_model.fit(runs, [local_model.predict(run, planted) for run in runs], cores=2)
-    checks.close(found.slowdown, planted.slowdown, "slowdown", rtol=1e-3)
-    checks.close(found.uncut, planted.uncut, "share that is not cut", rtol=1e-2)
-    checks.close(found.link.alpha_s, planted.link.alpha_s, "alpha", rtol=1e-2)
-    checks.close(found.link.beta_s_per_byte, planted.link.beta_s_per_byte, "beta", rtol=1e-2)
+    planted = Machine(2, 3e-4, 2e-4, 1.5e-9)
+    both = [(w, n) for w in simulator.WORKLOADS for n in simulator.FITTED]
+    runs = [Run(workload, n, alone(workload)) for workload, n in both]
+    found = local_model.fit(runs, [planned(*pair, planted) for pair in both], cores=2)
+    checks.close(found.alpha_s, planted.alpha_s, "alpha", rtol=1e-2)
+    checks.close(found.core_s, planted.core_s, "a core's time for a message", rtol=1e-2)
+    checks.close(found.beta_s_per_byte, planted.beta_s_per_byte, "beta", rtol=1e-2)
 
 
 # GPUs
@@ -153,21 +169,18 @@ def test_what_does_not_fit_has_no_forecast(tmp_path):
 
 
 def test_constants_fitted_to_few_processes_predict_eight(monkeypatch):
-    planted = Machine(simulator.usable_cores(), 1.2, Link(2e-4, 1e-9), 0.1)
-
-    def measure(workload, n, steps):
-        alone = Run(workload, 1, ALONE)
-        return ALONE | {"all": local_model.predict(replace(alone, n=n), planted)}
-
-    monkeypatch.setattr(simulator.local_runs, "measure", measure)
+    planted = Machine(simulator.usable_cores(), 2e-4, 3e-4, 1e-9)
+    monkeypatch.setattr(
+        simulator.local_runs, "measure", lambda workload, n, steps: planned(workload, n, planted)
+    )
     test = simulator.test_here(simulator.Config(rounds=1))
     assert {run.n for run in test.runs} == {1, 2, 4, 8}
     checks.at_most(max(map(abs, test.errors)), 0.02, "error on a machine that obeys the model")
 
 
 def test_the_test_is_told_and_drawn(tmp_path):
-    machine = Machine(2, 1.1, Link(1e-4, 1e-9))
-    runs = [Run(w, n, ALONE) for w in simulator.WORKLOADS for n in (1, 2, 4, 8)]
+    machine = Machine(2, 1e-4, 1e-4, 1e-9)
+    runs = [Run(w, n, alone(w)) for w in simulator.WORKLOADS for n in (1, 2, 4, 8)]
     measured = [1.1 * local_model.predict(run, machine) for run in runs]
     test = simulator.Test(machine, runs, measured)
     checks.close(test.errors, [1 / 1.1 - 1] * 4, "errors of what was not fitted")
@@ -177,6 +190,16 @@ def test_the_test_is_told_and_drawn(tmp_path):
     path = tmp_path / "local.png"
     simulator_figures.draw_test(test.runs, test.predicted_s, test.measured_s, path)
     assert path.stat().st_size > 10_000
+
+
+def test_a_real_step_of_each_kind_takes_as_long_as_it_waits():
+    for workload in simulator.WORKLOADS:
+        short = replace(workload, wait_s=workload.wait_s / 4)
+        parts = local_runs.measure(short, 2, steps=1)
+        # Two stages or slices share the waiting, and stages have a bubble; nothing is faster.
+        least = {"replicas": 1, "slices": 1 / 2, "stages": 1 / 2}[workload.way]
+        checks.at_least(parts["all"], 3 * short.n_micro * short.wait_s * least, f"{short}")
+        checks.at_least(parts["core"], 1e-4, f"a core's time in a step of {short}")
 
 
 @pytest.mark.parametrize(
