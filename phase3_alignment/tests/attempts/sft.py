@@ -69,7 +69,7 @@ def _(logits, labels, n_targets=None):
     return nats.mean() if n_targets is None else nats.sum() / n_targets
 
 
-@attempt("loss_sum")
+@attempt("sft_loss_sum")
 def _(logits, labels, n_targets=None):
     return _nats(logits[:, :-1], labels[:, 1:]).sum()
 

@@ -109,7 +109,7 @@ def loss_ignored_is_token_0(logits, labels, n_targets=None):
     "sft.loss",
     "A sum and no mean: the gradient, and with it the step, grows with the number of tokens.",
 )
-def loss_sum(logits, labels, n_targets=None):
+def sft_loss_sum(logits, labels, n_targets=None):
     targets = labels[:, 1:]
     counts = targets != IGNORED
     return F.cross_entropy(logits[:, :-1][counts], targets[counts], reduction="sum")
