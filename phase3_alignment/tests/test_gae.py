@@ -55,7 +55,10 @@ def test_nothing_comes_from_padding():
     rewards = torch.tensor([[0.0, 0.0, 8.0, 5.0], [7.0, 0.0, 8.0, 0.0]])
     values = torch.tensor([[1.0, 2.0, 4.0, 6.0], [9.0, 2.0, 4.0, 6.0]])
     actions = torch.tensor([[True, True, True, False], [False, True, True, False]])
+    before = [t.clone() for t in (rewards, values, actions)]
     advantages, returns = gae.advantages(rewards, values, actions, 0.5, 0.5)
+    after = [rewards, values, actions]
+    checks.equal(after, before, "rewards, values and actions, which stay as they were")
     expected = torch.tensor([[0.25, 1.0, 4.0, 0.0], [0.0, 1.0, 4.0, 0.0]])
     checks.close(advantages, expected, "advantages of a row padded right, and of one on both sides")
     expected = torch.tensor([[1.25, 3.0, 8.0, 0.0], [0.0, 3.0, 8.0, 0.0]])

@@ -182,3 +182,17 @@ def _(rewards, values, actions, gamma=1.0, gae_lambda=0.95, bootstrap=None):
     after, k = _after(rewards, bootstrap), gamma * gae_lambda
     out = _chain(rewards, values, actions, after, lambda r, v, n: r + gamma * n - v, k)
     return out, values + out
+
+
+@attempt("advantages_zeros_in_gaps")
+def _(rewards, values, actions, gamma=1.0, gae_lambda=0.95, bootstrap=None):
+    out, after = torch.zeros_like(rewards), _after(rewards, bootstrap)
+    for b, row in enumerate(actions):
+        places, gathered, v_next = _places(row), 0.0, after[b]
+        for t in range(max(places, default=-1), -1, -1):
+            r, v = (rewards[b, t], values[b, t]) if row[t] else (0.0, 0.0)
+            gathered = r + gamma * v_next - v + gamma * gae_lambda * gathered
+            v_next = v
+            if row[t]:
+                out[b, t] = gathered
+    return _both(out, values, actions)

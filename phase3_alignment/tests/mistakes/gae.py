@@ -307,3 +307,23 @@ def advantages_returns_everywhere(
         next_advantage = advantage.where(acts, next_advantage)
         next_value = values[:, t].where(acts, next_value)
     return found, found + values
+
+
+@mistake(
+    "3.17",
+    "gae.advantages",
+    "A gap counts as steps with reward 0 and value 0; the next action comes right after it: carry both numbers across.",
+)
+def advantages_zeros_in_gaps(rewards, values, actions, gamma=1.0, gae_lambda=0.95, bootstrap=None):
+    rewards, values = rewards.where(actions, 0), values.where(actions, 0)
+    found, behind = torch.zeros_like(rewards), torch.ones_like(actions[:, 0])
+    next_advantage = torch.zeros_like(rewards[:, 0])
+    next_value = end = next_advantage if bootstrap is None else bootstrap
+    for t in reversed(range(rewards.shape[1])):
+        behind = behind & ~actions[:, t]
+        delta = rewards[:, t] + gamma * next_value - values[:, t]
+        advantage = delta + gamma * gae_lambda * next_advantage
+        found[:, t] = advantage.where(actions[:, t], 0)
+        next_advantage = advantage.where(~behind, 0)
+        next_value = values[:, t].where(~behind, end)
+    return found, (found + values).where(actions, 0)
