@@ -119,3 +119,12 @@ def _(x, mask, shift_mean=True, eps=1e-8):
     std = ((clean - mu).square().masked_fill(~mask, 0).sum() / n) ** 0.5
     out = (clean - mu) / std + (0 if shift_mean else mu)
     return out.masked_fill(~mask, 0)
+
+
+@attempt("whiten_eps_outside")
+def _(x, mask, shift_mean=True, eps=1e-8):
+    mu, deviation = x[mask].mean(), x[mask].var(correction=0) ** 0.5
+    out = (x - mu) / (eps + deviation)
+    if not shift_mean:
+        out = out + mu
+    return torch.where(mask, out, torch.zeros_like(out))

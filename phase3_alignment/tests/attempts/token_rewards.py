@@ -123,3 +123,12 @@ def _(scores, logprobs, ref_logprobs, actions, ended, kl_coef, missing_end_penal
 def _(scores, logprobs, ref_logprobs, actions, ended, kl_coef, missing_end_penalty=0.0):
     rewards = (kl_coef * (ref_logprobs - logprobs)).masked_fill(~actions, 0)
     return _add(rewards, actions, scores - missing_end_penalty * (1 - ended.float()))
+
+
+@attempt("shape_row_without_action")
+def _(scores, logprobs, ref_logprobs, actions, ended, kl_coef, missing_end_penalty=0.0):
+    rewards = _paid(logprobs, ref_logprobs, actions, kl_coef)
+    for b, row in enumerate(actions.tolist()):
+        end = len(row) - 1 - (row[::-1].index(True) if any(row) else 0)
+        rewards[b, end] += scores[b].detach() - (0 if ended[b] else missing_end_penalty)
+    return rewards

@@ -126,3 +126,15 @@ def whiten_without_eps(x, mask, shift_mean=True, eps=1e-8):
     center = mean(x, mask)
     white = (x - center) / variance(x, mask).sqrt()
     return (white if shift_mean else white + center).where(mask, 0)
+
+
+@mistake(
+    "3.17",
+    "masked.whiten",
+    "eps is added to the deviation; it belongs to the variance, under the root, where it quiets what is only rounding.",
+)
+def whiten_eps_outside(x, mask, shift_mean=True, eps=1e-8):
+    x = x.where(mask, 0)
+    center = mean(x, mask)
+    white = (x - center) / (variance(x, mask).sqrt() + eps)
+    return (white if shift_mean else white + center).where(mask, 0)

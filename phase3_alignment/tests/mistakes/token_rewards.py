@@ -225,3 +225,17 @@ def shape_differentiable(
     to_come = actions.flip(-1).cumsum(-1).flip(-1)
     score = torch.where(actions & (to_come == 1), final[:, None], 0).to(kl.dtype)
     return (score - kl_coef * kl).where(actions, 0)
+
+
+@mistake(
+    "3.17",
+    "token_rewards.shape",
+    "A row without any action gets its score all the same, in some column; it has no last action and no reward.",
+)
+def shape_row_without_action(
+    scores, logprobs, ref_logprobs, actions, ended, kl_coef, missing_end_penalty=0.0
+):
+    rewards = (kl_coef * (ref_logprobs - logprobs)).detach().where(actions, 0)
+    last = actions.shape[1] - 1 - actions.flip(-1).int().argmax(dim=-1)
+    rewards[torch.arange(len(last)), last] += (scores - missing_end_penalty * ~ended).detach()
+    return rewards
