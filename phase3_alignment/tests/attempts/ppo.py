@@ -256,3 +256,22 @@ def _(values, old_values, returns, actions, clip_coef):
     old, r = _chosen(actions, old_values, returns)
     stats = ValueStats(stats.clip_fraction, _explained(old, r))
     return 0.5 * _average(torch.max(plain, held), values[actions]), stats
+
+
+@attempt("policy_loss_masked_late")
+def _(logprobs, old_logprobs, advantages, actions, clip_coef):
+    r = torch.exp(logprobs - old_logprobs.detach())
+    a = advantages.detach()
+    r_ = torch.clamp(r, 1 - clip_coef, 1 + clip_coef)
+    n = actions.sum().clamp(min=1)
+    loss = torch.max(-a * r, -a * r_).masked_fill(~actions, 0).sum() / n
+    return loss, _seen(r[actions], a[actions], clip_coef)
+
+
+@attempt("value_loss_counts_all_outside")
+def _(values, old_values, returns, actions, clip_coef):
+    plain, held, stats = _critic(values, old_values, returns, actions, clip_coef)
+    v, old = _chosen(actions, values.detach(), old_values.detach())
+    far = (_held(v, old, clip_coef) != v).to(v.dtype)
+    stats = ValueStats(_average(far, far), stats.explained_variance)
+    return 0.5 * _average(torch.max(plain, held), values[actions]), stats

@@ -401,3 +401,35 @@ def value_loss_explains_old(values, old_values, returns, actions, clip_coef):
     explained = explained_variance(old_values, returns, actions)
     loss = masked.mean(torch.maximum(plain, clipped), actions) / 2
     return loss, ValueStats(stats.clip_fraction, explained)
+
+
+@mistake(
+    "3.18",
+    "ppo.policy_loss",
+    "The mask comes after the exponential: the loss is right, but in the gradient 0 meets NaN; leave out what is no action first.",
+)
+def policy_loss_masked_late(logprobs, old_logprobs, advantages, actions, clip_coef):
+    log_ratio = logprobs - old_logprobs.detach()
+    ratio, advantages = log_ratio.exp(), advantages.detach()
+    plain = ratio * advantages
+    clipped = ratio.clamp(1 - clip_coef, 1 + clip_coef) * advantages
+    stats = _policy_stats(log_ratio, plain, clipped, actions)
+    return -masked.mean(torch.minimum(plain, clipped), actions), stats
+
+
+@mistake(
+    "3.18",
+    "ppo.value_loss",
+    "Every value outside the range is counted as clipped; the clip takes effect only where the clipped error is the larger one.",
+)
+def value_loss_counts_all_outside(values, old_values, returns, actions, clip_coef):
+    values, old_values = values.where(actions, 0), old_values.detach().where(actions, 0)
+    returns = returns.detach().where(actions, 0)
+    plain = (values - returns).square()
+    clipped = (old_values + (values - old_values).clamp(-clip_coef, clip_coef) - returns).square()
+    with torch.no_grad():
+        outside = ((values - old_values).abs() > clip_coef).to(values.dtype)
+        clip_fraction = masked.mean(outside, actions)
+    explained = explained_variance(values.detach(), returns, actions)
+    stats = ValueStats(clip_fraction, explained)
+    return masked.mean(torch.maximum(plain, clipped), actions) / 2, stats
