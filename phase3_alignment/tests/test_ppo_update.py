@@ -43,6 +43,7 @@ class Descent:
 
     def __init__(self, model):
         self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.param_groups = [{"params": self.parameters}]
 
     def zero_grad(self):
         for p in self.parameters:
@@ -222,7 +223,9 @@ def test_every_epoch_sees_every_response_in_a_new_order():
     for epoch in range(3):
         order = torch.randperm(5, generator=g)
         asked = torch.cat(model.asked[3 * epoch : 3 * epoch + 3])
-        checks.equal(asked, experience.ids[order], f"responses of epoch {epoch}, in order")
+        checks.equal(
+            asked, experience.ids[order], f"responses of epoch {epoch}, in the generator's order"
+        )
 
 
 @pytest.mark.exercise("3.19")
@@ -279,6 +282,10 @@ def test_it_stops_when_the_policy_has_gone_far():
     compare(found, records)
     checks.equal(len(model.asked), len(records), "forward passes until the stop")
     checks.close(model.scores, parameters[1], "scores: no step on what is too far", **CLOSE)
+    near = records[-1]["approx_kl"]
+    for target_kl in (1.01 * near, 0.99 * near):
+        _, found, records, _ = run(replace(config, target_kl=target_kl))
+        checks.equal(len(found), len(records), f"minibatches until the KL exceeds {target_kl:.4f}")
     _, found, records, _ = run(replace(CONFIG, target_kl=1e9))
     checks.equal(len(found), len(records), "minibatches when the policy never goes far")
 
