@@ -161,3 +161,9 @@ def _(chosen, rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
 def _(chosen, rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
     m = _margins(chosen, rejected, ref_chosen, ref_rejected, beta)
     return (label_smoothing * logsigmoid(-m) - (1 - label_smoothing) * logsigmoid(m)).mean()
+
+
+@attempt("loss_beta_twice")
+def _(chosen, rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
+    m = beta**2 * (chosen - rejected - (ref_chosen - ref_rejected).detach())
+    return (softplus(-m) * (1 - label_smoothing) + softplus(m) * label_smoothing).mean()

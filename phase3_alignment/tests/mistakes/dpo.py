@@ -267,3 +267,15 @@ def loss_smoothing_pays(chosen, rejected, ref_chosen, ref_rejected, beta, label_
     margins = better - implicit_rewards(rejected, ref_rejected, beta)
     right, wrong = -F.logsigmoid(margins), -F.logsigmoid(-margins)
     return ((1 - label_smoothing) * right - label_smoothing * wrong).mean()
+
+
+@mistake(
+    "3.21",
+    "dpo.loss",
+    "Beta multiplies twice: it is in the implicit rewards already, and their difference is the margin.",
+)
+def loss_beta_twice(chosen, rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
+    better = implicit_rewards(chosen, ref_chosen, beta)
+    margins = beta * (better - implicit_rewards(rejected, ref_rejected, beta))
+    right, wrong = -F.logsigmoid(margins), -F.logsigmoid(-margins)
+    return ((1 - label_smoothing) * right + label_smoothing * wrong).mean()
