@@ -37,15 +37,18 @@ def test_advantages_by_hand():
     # Means 2 and 20; squared distances 4 + 0 + 4 and 100 + 100 + 400, over 3 - 1.
     one = torch.tensor([-2.0, 0.0, 2.0]) / (2 + 1e-4)
     other = torch.tensor([-10.0, -10.0, 20.0]) / (math.sqrt(300) + 1e-4)
-    checks.close(actual, torch.cat([one, other]), "advantages of two groups of three")
+    # Without EPS or with EPS elsewhere they are off by 5e-5; that is for the next test.
+    expected = torch.cat([one, other])
+    checks.close(actual, expected, "advantages of two groups of three", rtol=1e-3)
 
 
 @pytest.mark.exercise("3.22")
 def test_a_group_of_equals_teaches_nothing():
     scores = torch.tensor([1.0, 1.0, 0.0, 3.0])
     actual = grpo.advantages(scores, 2)
-    expected = torch.tensor([0.0, 0.0, -1.5, 1.5]) / (math.sqrt(4.5) + 1e-4)
-    checks.close(actual, expected, "advantages of a group of equals and another group")
+    checks.close(actual[:2], torch.zeros(2), "advantages of a group of equals")
+    expected = torch.tensor([-1.5, 1.5]) / (math.sqrt(4.5) + 1e-4)
+    checks.close(actual[2:], expected, "advantages of scores 0 and 3, deviation + EPS below")
     # The mean of three times 0.1 may miss 0.1 by a rounding of 1e-8, over EPS: 1e-4.
     tenths = grpo.advantages(torch.full((3,), 0.1), 3)
     checks.close(tenths, torch.zeros(3), "advantages of three times 0.1", atol=1e-3)
@@ -133,8 +136,9 @@ def test_only_the_policy_learns():
     constants = [x.where(actions, -1).requires_grad_() for x in (old, ref)] + [A.requires_grad_()]
     inputs = policy.where(actions, -1).requires_grad_(), *constants, actions
     grpo.token_losses(*inputs, clip_coef=0.2, kl_coef=0.3).sum().backward()
-    none = [x.grad is None or not x.grad.any() for x in constants]
-    checks.law(all(none), "no gradient flows into old_logprobs, ref_logprobs, advantages", none)
+    names = ("old_logprobs", "ref_logprobs", "advantages")
+    learn = [name for name, x in zip(names, constants) if x.grad is not None and x.grad.any()]
+    checks.equal(learn, [], "constants into which a gradient flows")
 
 
 # -- one number ---------------------------------------------------------------------------------
