@@ -57,6 +57,7 @@ def test_a_whole_batch_is_torchs_cross_entropy():
     labels = ids[:, 1:].where(actions, -100)
     expected = -F.cross_entropy(logits[:, :-1].transpose(1, 2), labels, reduction="none")
     checks.close(found, expected, "log-probabilities of a batch")
+    checks.equal(str(found.dtype), "torch.float64", "dtype for logits of float64")
     checks.equal((logits, ids, actions), kept, "the arguments after the call, left as they were")
 
 
@@ -141,6 +142,7 @@ def test_entropy_of_a_batch_is_torchs():
     found = logprobs.entropy(logits, actions)
     expected = torch.distributions.Categorical(logits=logits[:, :-1]).entropy() * actions
     checks.close(found, expected, "entropy of a batch, 0 where no action is")
+    checks.equal(str(found.dtype), "torch.float64", "dtype of the entropy for logits of float64")
     checks.equal((logits, actions), kept, "the arguments after the call, left as they were")
 
 

@@ -177,3 +177,18 @@ def _(logits, actions):
     with torch.no_grad():
         z = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
         return torch.special.entr(z.softmax(2)).sum(2).masked_fill(~actions, 0)
+
+
+@attempt("of_tokens_plain_sum")
+def _(logits, ids, actions):
+    z = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    index = ids[:, 1:].masked_fill(~actions, 0).unsqueeze(-1)
+    normaliser = torch.log(torch.exp(z).sum(-1, keepdim=True))
+    return (torch.take_along_dim(z, index, -1) - normaliser).squeeze(-1).masked_fill(~actions, 0)
+
+
+@attempt("entropy_nan_in_gradient")
+def _(logits, actions):
+    z = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    logp = torch.log_softmax(z, 2)
+    return -(logp.exp() * logp).nan_to_num(0).sum(2).masked_fill(~actions, 0)

@@ -270,3 +270,26 @@ def entropy_without_gradient(logits, actions):
     logp = logits.detach()[:, :-1].to(wide).log_softmax(dim=-1)
     p = logp.exp()
     return -(p * logp.where(p > 0, 0)).sum(dim=-1).where(actions, 0)
+
+
+@mistake(
+    "3.14",
+    "logprobs.of_tokens",
+    "e^1000 is infinite; take the largest logit out before the sum, as logsumexp does.",
+)
+def of_tokens_plain_sum(logits, ids, actions):
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    before = logits[:, :-1].to(wide)
+    said = before.gather(-1, ids[:, 1:].where(actions, 0)[..., None])[..., 0]
+    return (said - before.exp().sum(dim=-1).log()).where(actions, 0)
+
+
+@mistake(
+    "3.14",
+    "logprobs.entropy",
+    "The value is mended after the product, but the gradient is still NaN; a ruled-out token needs a finite number before it.",
+)
+def entropy_nan_in_gradient(logits, actions):
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    p = logits[:, :-1].to(wide).softmax(dim=-1)
+    return torch.special.entr(p).sum(dim=-1).where(actions, 0)
