@@ -40,7 +40,7 @@ def test_padding_on_both_sides_and_within():
 
 @pytest.mark.exercise("3.13")
 def test_a_text_of_nothing_but_padding_gives_zeros():
-    x = torch.tensor([[1.0, 2, 3], [4, 5, 6]])
+    x = torch.tensor([[3.0, 2, 3], [4, 5, 6]])
     found = reward_model.last_token(x, make_mask("...", "xx."))
     checks.equal(found, torch.tensor([0.0, 5]), "the last tokens of ... and xx.")
     vectors = torch.stack([x, -x], dim=-1)
@@ -109,7 +109,7 @@ def test_far_apart(lead):
     rejected = torch.zeros(1).requires_grad_()
     loss = reward_model.bradley_terry(chosen, rejected)
     checks.close(loss, torch.tensor(max(-lead, 0.0)), f"loss at a difference of {lead:.0f}")
-    found = torch.autograd.grad(loss, (chosen, rejected))
+    found = torch.autograd.grad(loss, (chosen, rejected), allow_unused=True)
     pull = float(lead < 0)
     expected = torch.tensor([-pull]), torch.tensor([pull])
     checks.close(found, expected, f"gradients at a difference of {lead:.0f}")

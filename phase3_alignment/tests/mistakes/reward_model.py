@@ -150,7 +150,7 @@ def bradley_terry_no_minus(chosen, rejected):
 @mistake(
     "3.13",
     "reward_model.bradley_terry",
-    "The sigmoid of -1000 is 0 in any float, and its log -inf; take both at once, with logsigmoid.",
+    "In any float the sigmoid of -1000 is 0, e^1000 is inf, and the log of either no number; logsigmoid takes both at once.",
 )
 def bradley_terry_log_of_sigmoid(chosen, rejected):
     return -torch.sigmoid(chosen - rejected).log().mean()
