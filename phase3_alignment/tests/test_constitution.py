@@ -50,7 +50,7 @@ def test_revision_prompt_word_by_word():
 @pytest.mark.exercise("3.24")
 def test_braces_are_text():
     """A learner of Python asks about templates; nothing in the question may be filled in."""
-    question, answer = "What does '{answer}' do in a template?", "{critique} {} {0} {question}"
+    question, answer = "What does '{answer}' do in a template?", "\t{critique} {} {0} {question} "
     actual = constitution.critique_prompt(question, answer, KIND)
     expected = f"Question: {question}\n\nAnswer: {answer}\n\nCritique request: "
     checks.equal(actual, f"{expected}Where is it rude?\n\nCritique:", "critique prompt with braces")
@@ -151,10 +151,13 @@ WORTH = {"good": math.log(3), "bad": 0.0}  # three to one
 @pytest.mark.parametrize("shift", [-1.0, -2000.0, 0.0])
 def test_says_first_is_normalised(shift):
     judge = judge_by(WORTH, shift=shift)
+    # In float32 a log-probability of -2000 is off by up to 6e-5.
+    near = {"rtol": 1e-4, "atol": 0}
+    words = f"log-probabilities of {shift:+g}"
     actual = constitution.says_first("Why?", "good", "bad", KIND, judge)
-    checks.close(actual, 0.75, f"probability of A, odds of 3 to 1, log-probabilities of {shift:+g}")
+    checks.close(actual, 0.75, f"probability of A, odds of 3 to 1, {words}", **near)
     actual = constitution.says_first("Why?", "bad", "good", KIND, judge)
-    checks.close(actual, 0.25, f"probability of A, odds of 1 to 3, log-probabilities of {shift:+g}")
+    checks.close(actual, 0.25, f"probability of A, odds of 1 to 3, {words}", **near)
 
 
 @pytest.mark.exercise("3.24")

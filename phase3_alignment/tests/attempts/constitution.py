@@ -225,3 +225,9 @@ def _(question, one, other, principle, judge):
     q = says_first(question, other, one, principle, judge)
     odds = p / (1 - p) * (1 - q) / q
     return odds / (1 + odds)
+
+
+@attempt("says_first_divides_by_zero")
+def _(question, first, second, principle, judge):
+    p = [math.exp(x) for x in judge(preference_prompt(question, first, second, principle), OPTIONS)]
+    return p[0] / sum(p)

@@ -341,3 +341,13 @@ def preference_multiplied(question, one, other, principle, judge):
     second = 1 - says_first(question, other, one, principle, judge)
     both = first * second
     return both / (both + (1 - first) * (1 - second))
+
+
+@mistake(
+    "3.24",
+    "constitution.says_first",
+    "e^-2000 is 0 in any float, so this divides 0 by 0; only the difference of the two log-probabilities matters.",
+)
+def says_first_divides_by_zero(question, first, second, principle, judge):
+    one, other = judge(preference_prompt(question, first, second, principle), OPTIONS)
+    return math.exp(one) / (math.exp(one) + math.exp(other))
