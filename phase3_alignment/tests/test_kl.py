@@ -126,6 +126,9 @@ def test_what_a_loss_of_them_teaches():
     log_ref = REFERENCE.log()
     true = gradient_of(lambda logp: (logp.exp() * (logp - log_ref)).sum())
     other = gradient_of(lambda logp: -(REFERENCE * logp).sum())
+    logp = POLICY.log().requires_grad_()
+    tracked = [getattr(kl, name)(logp, log_ref).requires_grad for name in ESTIMATORS]
+    checks.equal(tracked, [True] * 3, "whether k1, k2 and k3 can be differentiated")
     checks.close(mean_gradient(kl.k1), torch.zeros(5).double(), "mean gradient of k1: none")
     checks.close(mean_gradient(kl.k2), true, "mean gradient of k2: that of the KL")
     checks.close(mean_gradient(kl.k3), other, "mean gradient of k3: that of KL(ref || policy)")
