@@ -153,7 +153,10 @@ def make_task(config: Config, policy: Policy, situation: Situation) -> Reinforce
     """Choose the method."""
     actor = ActorCritic(policy.model) if config.method == "ppo" else policy.model
     warmup = max(1, config.n_steps // 20)
-    learner = Learner(actor, config.lr, config.n_steps, warmup_steps=warmup, seed=config.seed)
+    eps = 1e-5 if config.method == "ppo" else 1e-8
+    learner = Learner(
+        actor, config.lr, config.n_steps, warmup_steps=warmup, eps=eps, seed=config.seed
+    )
     everything = policy, situation, config.sampling, learner
     if config.method == "ppo":
         numbers = PPOConfig(n_epochs=config.n_epochs, minibatch_size=max(1, config.batch_size // 2))
