@@ -27,8 +27,8 @@ class Learner:
         warmup_steps: over which it first rises from 0, in a straight line as well.
         weight_decay: AdamW's, on matrices only.
         max_grad_norm: the gradient's greatest length.
-        eps: AdamW's; PPO's code takes 1e-5, for its first steps are the noisiest (Huang et al. 2022,
-            detail 3).
+        eps: AdamW's; PPO's code takes 1e-5, since its first steps are the noisiest (Huang et al.
+            2022, detail 3).
         seed: of everything random.
 
     Attributes:
