@@ -83,6 +83,8 @@ def test_four_weights_by_hand():
     checks.equal(absmax, torch.tensor([4.0]), "the scale of (-4, 1, 2)")
     expected = torch.tensor([0 * 16 + 10, 12 * 16 + 7], dtype=torch.uint8)
     checks.equal(codes, expected, "the bytes of the codes 0, 10 and 12, and nothing")
+    absmax = quantized(weight.requires_grad_())[1]
+    checks.law(not absmax.requires_grad, "the scales of a weight that trains have no history")
 
 
 @pytest.mark.exercise("3.5")
@@ -136,6 +138,7 @@ def test_zero_stays_zero():
     weight[1], weight[2, ::3] = 0.0, 0.0
     codes, absmax = quantized(weight)
     checks.equal(absmax[1], torch.tensor(0.0), "the scale of a block of zeros")
+    checks.equal(unpack(codes[32:64], 64), [7] * 64, "codes of a block of zeros")
     found = nf4.dequantize(codes, absmax, (3, 64))
     checks.equal(found[1], torch.zeros(64), "a block of zeros, there and back")
     checks.equal(found[2, ::3], torch.zeros(22), "zeros among others, there and back")
@@ -193,6 +196,14 @@ def test_bell_curves_and_others():
         holds = (nf4_error < error(weight, uniform)) == better
         verb = "beats" if better else "loses to"
         checks.law(holds, f"NF4 {verb} evenly spaced levels on {name} weights", nf4_error)
+
+
+@pytest.mark.exercise("3.5")
+def test_the_last_bit_decides_at_a_border():
+    """Over 3, the second weight is level 7 by a quotient, and 8 by a product, as it is stored."""
+    codes, _ = quantized(torch.tensor([3.0, 0.11937045305967331]))
+    name = "the bytes of 3 and 0.11937, divided as a multiplication by 1 / 3"
+    checks.equal(codes, torch.tensor([15 * 16 + 8], dtype=torch.uint8), name)
 
 
 # -- proofs -----------------------------------------------------------------------------------

@@ -164,9 +164,16 @@ def _(weight):
 def _(weight):
     x = _rows_of_64(weight)
     scales = x.abs().max(dim=1).values
-    codes = torch.bucketize(x / scales[:, None], (LEVELS[:-1] + LEVELS[1:]) / 2)
-    scales[scales == 0] = 1
+    codes = torch.bucketize(x * scales.reciprocal()[:, None], (LEVELS[:-1] + LEVELS[1:]) / 2)
     return _pack(codes, weight.numel()), scales
+
+
+@attempt("nf4_quantize_divides")
+def _(weight):
+    x = _rows_of_64(weight)
+    scales = x.abs().max(dim=1).values
+    x = x / scales.clamp_min(1e-38).unsqueeze(1)
+    return _pack(torch.bucketize(x, (LEVELS[:-1] + LEVELS[1:]) / 2), weight.numel()), scales
 
 
 @attempt("nf4_dequantize_swaps_nibbles")

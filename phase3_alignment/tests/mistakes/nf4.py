@@ -189,9 +189,22 @@ def nf4_quantize_never_scales(weight):
 def nf4_quantize_zero_over_zero(weight):
     blocks = in_blocks(weight.detach().float(), BLOCK)
     absmax = blocks.abs().amax(dim=1)
-    codes = nearest(blocks / absmax[:, None], LEVELS).flatten()
+    codes = nearest(blocks * (1 / absmax)[:, None], LEVELS).flatten()
     codes = codes[: 2 * -(-weight.numel() // 2)]
-    return codes[0::2] << 4 | codes[1::2], absmax.where(absmax > 0, 1.0)
+    return codes[0::2] << 4 | codes[1::2], absmax
+
+
+@mistake(
+    "3.5",
+    "nf4.quantize",
+    "A quotient is not always the product with the reciprocal: at a border its last bit decides.",
+)
+def nf4_quantize_divides(weight):
+    blocks = in_blocks(weight.detach().float(), BLOCK)
+    absmax = blocks.abs().amax(dim=1)
+    codes = nearest(blocks / absmax.clamp(min=TINY)[:, None], LEVELS).flatten()
+    codes = codes[: 2 * -(-weight.numel() // 2)]
+    return codes[0::2] << 4 | codes[1::2], absmax
 
 
 @mistake(
