@@ -58,8 +58,10 @@ def test_starts_at_nothing_and_can_learn():
     adapter = lora.LoRA(48, 32, r=4)
     adapter.lora_A.data.fill_(7.0)
     adapter.lora_B.data.fill_(7.0)
-    adapter.reset_parameters()
     A, B = adapter.lora_A, adapter.lora_B
+    adapter.reset_parameters()
+    same = adapter.lora_A is A and adapter.lora_B is B
+    checks.law(same, "A and B are the parameters of before, changed in place")
     checks.law(not B.any(), "B is 0 after reset_parameters", B[0, 0])
     checks.law(bool((A != 0).all()), "no element of A is 0 after reset_parameters", A[0, 0])
     checks.at_most(A.abs().max(), 1 / math.sqrt(48), "the largest element of A, in size")
@@ -84,6 +86,7 @@ def test_gradients():
     A, B, s = adapter.lora_A.detach(), adapter.lora_B.detach(), 1.5
     checks.close(adapter.lora_B.grad, s * upstream.T @ (rows @ A.T), "the gradient of B")
     checks.close(adapter.lora_A.grad, s * (upstream @ B).T @ rows, "the gradient of A")
+    checks.law(x.grad is not None, "the gradient reaches x, and with it the layers below", x.grad)
     checks.close(x.grad.flatten(0, 1), s * upstream @ B @ A, "the gradient of x")
 
 
@@ -108,6 +111,7 @@ def test_dropout():
     checks.close(adapter(x), 64 + 0 * x[:, :3], "the correction in evaluation, with dropout 0.5")
     torch.manual_seed(0)
     y = adapter.train()(x)
+    checks.equal(x, torch.ones_like(x), "x after the dropout, which leaves it as it is")
     checks.law(bool((y != 64).any()), "dropout 0.5 changes the correction in training", y[0, 0])
     checks.law(bool((y == y[:, :1]).all()), "dropout leaves the outputs of one row alike", y[0, :3])
     halves = bool(((y > 0) & (y < 128)).all())
