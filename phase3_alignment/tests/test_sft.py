@@ -40,6 +40,7 @@ def test_one_answer_by_hand():
     found = sft.loss(logits, labels)
     checks.equal(labels, given, "the labels after loss, which leaves them as they were")
     checks.close(found, torch.tensor(math.log(4 / 3), dtype=torch.float64), "loss of p = 3/4")
+    checks.equal(str(found.dtype), "torch.float64", "dtype of the loss of logits in float64")
 
 
 @pytest.mark.exercise("3.10")
@@ -67,7 +68,9 @@ def test_label_0_meets_no_logits():
     logits, labels = make_batch()
     expected = sft.loss(logits, labels)
     labels[:, 0] = 2
+    given = labels.clone()
     checks.close(sft.loss(logits, labels), expected, "loss if the first tokens count as well")
+    checks.equal(labels, given, "the labels after loss, the first tokens' too")
 
 
 @pytest.mark.exercise("3.10")
@@ -107,6 +110,8 @@ def test_nothing_counts():
     logits.requires_grad_()
     loss = sft.loss(logits, torch.full_like(labels, IGNORED))
     checks.equal(loss, torch.tensor(0.0, dtype=torch.float64), "loss if no label counts")
+    differentiable = getattr(loss, "requires_grad", False)
+    checks.law(differentiable, "a loss in which no label counts can be differentiated", loss)
     loss.backward()
     checks.equal(logits.grad, torch.zeros_like(logits), "gradient if no label counts")
 
