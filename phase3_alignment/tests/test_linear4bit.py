@@ -97,6 +97,7 @@ def test_the_weight_is_there_only_while_it_works():
     checks.equal(len(weight.dtypes), 1, "times that the forward pass dequantises")
     large = [shape for shape in saved if shape in [(7, 5), (5, 7)]]
     checks.equal(large, [], "shapes of weights that were saved for the backward pass")
+    checks.equal(saved, [], "shapes of other tensors that were saved, which nobody needs")
     checks.equal(len(weight.alive), 0, "dequantised weights still alive after the forward pass")
     y.sum().backward()
     checks.equal(len(weight.dtypes), 2, "times that forward and backward pass dequantise")
