@@ -184,6 +184,15 @@ def test_a_head_is_trained_whole():
 
 
 @pytest.mark.exercise("3.3")
+def test_a_layer_beside_a_head_is_not_inside_of_it():
+    model = Toy()
+    model.score_of_q = nn.Linear(4, 3)
+    inject.inject(model, AdapterConfig(targets=("q", "score_of_q"), heads=("score",)))
+    adapted = isinstance(model.score_of_q, AdaptedLayer)
+    checks.law(adapted, "beside the head score, score_of_q gets a correction", model.score_of_q)
+
+
+@pytest.mark.exercise("3.3")
 def test_a_second_adapter_moves_in_beside_the_first():
     model = adapted_toy(name="one")
     first = model(IDS).detach()
@@ -199,6 +208,10 @@ def test_a_second_adapter_moves_in_beside_the_first():
     stir(model)
     again = inject.matching(model, r"h\.0\..*")
     checks.equal(again, ["h.0.q", "h.0.seq", "h.0.c_fc"], "layers that the same regex means now")
+    inject.inject(model, Q, "three")
+    layers = [(n, m) for n, m in model.named_modules() if isinstance(m, AdaptedLayer)]
+    lost = [n for n, m in layers if set(m.active) - set(m.adapters)]
+    checks.equal(lost, [], "layers with an active adapter that they do not have")
     taken = "a name that is taken"
     checks.raises(lambda: inject.inject(model, Q, "one"), ValueError, taken)
 
