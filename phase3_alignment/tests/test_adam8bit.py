@@ -216,8 +216,8 @@ def test_several_parameters_share_the_step():
 def test_sixteen_bit_parameters():
     p = nn.Parameter(randn(300, seed=7).to(torch.bfloat16))
     p.grad = (0.1 * randn(300, seed=8)).to(torch.bfloat16)
-    made = optimizer([p], steps=3, lr=0.5)
-    exact = exact_step(p, made.state[0], 4, lr=0.5)[0]
+    made = optimizer([p], steps=3, lr=0.5, weight_decay=0.1)
+    exact = exact_step(p, made.state[0], 4, lr=0.5, weight_decay=0.1)[0]
     before = p.detach().double()
     made.step()
     checks.equal(str(p.dtype), "torch.bfloat16", "dtype of the parameter after the step")
