@@ -6,7 +6,7 @@ ENCODER = ["[PAD]", "[CLS]", "[SEP]"]
 
 
 def save_causal(folder):
-    """A GPT-2 of two layers; its end token begins a text, too, as GPT-2's own does."""
+    """A GPT-2 of two layers without dropout; its end token begins a text, too, as GPT-2's does."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
     tokenizer = _words(CAUSAL, bos_token="<end>", eos_token="<end>")
@@ -16,6 +16,9 @@ def save_causal(folder):
         n_embd=16,
         n_layer=2,
         n_head=2,
+        embd_pdrop=0.0,
+        resid_pdrop=0.0,
+        attn_pdrop=0.0,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
     )
