@@ -11,7 +11,7 @@ from phase3_alignment.solution.lora import LoRA, delta_weight
 
 
 def parameters_of_c_attn() -> int:
-    """How many parameters train, with a correction of rank 8 on each c_attn of GPT-2?
+    """How many parameters train, with a correction of rank 4 on each c_attn of GPT-2?
 
     GPT-2 has 12 blocks and is 768 wide; c_attn gives query, key and value at once. There are
     corrections nowhere else, and no bias trains.
@@ -51,7 +51,7 @@ def rank_of_two_adapters() -> int:
 def bytes_of_adam() -> float:
     """How many times less do gradients and Adam's two moments take than in full fine-tuning?
 
-    The model is GPT-2, 124,439,808 parameters; the correction has rank 8, on each c_attn. All is
+    The model is GPT-2, 124,439,808 parameters; the correction has rank 4, on each c_attn. All is
     float32. Count gradients and moments of what trains, and neither weights nor activations.
 
     Return a number: bytes in full fine-tuning over bytes with the correction, right to 3 %.
@@ -66,7 +66,7 @@ def bits_of_a_weight() -> float:
     A weight is a code of 4 bits. 64 weights share a scale. A scale is a code of 8 bits, and 256
     scales share one number in float32.
 
-    Return a number of bits per weight, right to 0.5 %.
+    Return a number of bits per weight, right to 0.02 %.
     """
     # TODO 3.4: Return bits per weight, the scales included.
     raise NotImplementedError("exercise 3.4: bits_of_a_weight")

@@ -9,7 +9,7 @@ from shared.checks import Near, Sealed
 @pytest.mark.exercise("3.4")
 def test_parameters_of_c_attn():
     actual = predict_adapters.parameters_of_c_attn()
-    checks.guess(actual, Sealed("3.4a", "25dc4195b3b37d99"), "parameters that train")
+    checks.guess(actual, Sealed("3.4a", "74c47e89cbf5449a"), "parameters that train")
 
 
 @pytest.mark.exercise("3.4")
@@ -26,14 +26,14 @@ def test_rank_of_two_adapters():
 
 @pytest.mark.exercise("3.4")
 def test_bytes_of_adam():
-    answer = Near(124_439_808 / (12 * 8 * (768 + 3 * 768)), rtol=0.03)
+    answer = Near(124_439_808 / (12 * 4 * (768 + 3 * 768)), rtol=0.03)
     actual = predict_adapters.bytes_of_adam()
     checks.guess(actual, answer, "bytes of gradients and moments, full over adapted")
 
 
 @pytest.mark.exercise("3.4")
 def test_bits_of_a_weight():
-    answer = Near(4 + 8 / 64 + 32 / (64 * 256), rtol=0.005)
+    answer = Near(4 + 8 / 64 + 32 / (64 * 256), rtol=0.0002)
     checks.guess(predict_adapters.bits_of_a_weight(), answer, "bits of a weight in QLoRA")
 
 

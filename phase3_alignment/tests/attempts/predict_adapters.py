@@ -5,22 +5,22 @@ from shared.mistakes import attempt
 
 @attempt("guess_parameters_of_one_block")
 def _():
-    return int(2.4576e4)
+    return int(1.2288e4)
 
 
 @attempt("guess_parameters_of_a_square")
 def _():
-    return 12 * 8 * 2 * 768
+    return 12 * 4 * 2 * 768
 
 
 @attempt("guess_parameters_of_a_alone")
 def _():
-    return 12 * 8 * 768
+    return 12 * 4 * 768
 
 
 @attempt("guess_parameters_of_b_alone")
 def _():
-    return 12 * 8 * 2304
+    return 12 * 4 * 2304
 
 
 @attempt("guess_parameters_of_the_matrix")
@@ -30,7 +30,7 @@ def _():
 
 @attempt("guess_parameters_times_r")
 def _():
-    return 8 * 12 * 768 * 2304
+    return 4 * 12 * 768 * 2304
 
 
 @attempt("guess_gradient_in_both")
@@ -75,17 +75,17 @@ def _():
 
 @attempt("guess_bytes_with_weights")
 def _():
-    return 16 / 4.03
+    return 16 / 4.02
 
 
 @attempt("guess_bytes_of_c_attn")
 def _():
-    return 21233664 / 294912
+    return 21233664 / 147456
 
 
 @attempt("guess_bytes_of_a_half")
 def _():
-    return 124439808 / 147456
+    return 124439808 / 73728
 
 
 @attempt("guess_bits_without_scales")
@@ -111,3 +111,18 @@ def _():
 @attempt("guess_bits_of_bfloat16")
 def _():
     return 2 * 8
+
+
+@attempt("guess_parameters_of_rank_8")
+def _():
+    return 12 * 8 * (768 + 2304)
+
+
+@attempt("guess_parameters_of_three_squares")
+def _():
+    return 3 * 12 * 4 * (768 + 768)
+
+
+@attempt("guess_bits_without_the_second_scale")
+def _():
+    return 4 + 1 / 8

@@ -9,7 +9,7 @@ from shared.mistakes import mistake
     "That is one block; GPT-2 has twelve.",
 )
 def guess_parameters_of_one_block():
-    return 24576
+    return 12288
 
 
 @mistake(
@@ -18,7 +18,7 @@ def guess_parameters_of_one_block():
     "c_attn gives query, key and value at once: it has three times as many outputs as inputs.",
 )
 def guess_parameters_of_a_square():
-    return 147456
+    return 73728
 
 
 @mistake(
@@ -27,7 +27,7 @@ def guess_parameters_of_a_square():
     "A alone; B is trained as well.",
 )
 def guess_parameters_of_a_alone():
-    return 73728
+    return 36864
 
 
 @mistake(
@@ -36,13 +36,13 @@ def guess_parameters_of_a_alone():
     "B alone; A is trained as well.",
 )
 def guess_parameters_of_b_alone():
-    return 221184
+    return 110592
 
 
 @mistake(
     "3.4",
     "predict_adapters.parameters_of_c_attn",
-    "Those are the frozen weights of c_attn; the correction is two thin matrices, 8 wide.",
+    "Those are the frozen weights of c_attn; the correction is two thin matrices, 4 wide.",
 )
 def guess_parameters_of_the_matrix():
     return 21233664
@@ -54,7 +54,25 @@ def guess_parameters_of_the_matrix():
     "The sizes are multiplied with each other; A and B stand side by side, so they add.",
 )
 def guess_parameters_times_r():
-    return 169869312
+    return 84934656
+
+
+@mistake(
+    "3.4",
+    "predict_adapters.parameters_of_c_attn",
+    "That is rank 8; here it is 4.",
+)
+def guess_parameters_of_rank_8():
+    return 294912
+
+
+@mistake(
+    "3.4",
+    "predict_adapters.parameters_of_c_attn",
+    "Query, key and value apart would be three corrections of 768 to 768; c_attn is one layer, with one A.",
+)
+def guess_parameters_of_three_squares():
+    return 221184
 
 
 @mistake(
@@ -135,7 +153,7 @@ def guess_bytes_of_the_moments():
     "That counts the frozen weights; the question is about gradients and moments alone.",
 )
 def guess_bytes_with_weights():
-    return 3.97
+    return 3.98
 
 
 @mistake(
@@ -144,7 +162,7 @@ def guess_bytes_with_weights():
     "In full fine-tuning all layers train, not the twelve c_attn alone.",
 )
 def guess_bytes_of_c_attn():
-    return 72
+    return 144
 
 
 @mistake(
@@ -153,7 +171,7 @@ def guess_bytes_of_c_attn():
     "The correction is counted as if c_attn were square; it has 2304 outputs.",
 )
 def guess_bytes_of_a_half():
-    return 843.9
+    return 1687.8
 
 
 @mistake(
@@ -181,6 +199,15 @@ def guess_bits_without_double():
 )
 def guess_bits_of_the_second_scale():
     return 4.25
+
+
+@mistake(
+    "3.4",
+    "predict_adapters.bits_of_a_weight",
+    "The scales' own scale is missing: 32 bits for 256 of them.",
+)
+def guess_bits_without_the_second_scale():
+    return 4.125
 
 
 @mistake(
