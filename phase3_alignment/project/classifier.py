@@ -133,7 +133,8 @@ def prepare(model: TextClassifier, method: Method, r: int, alpha: float) -> Adap
     Args:
         model: as it is made; changed in place.
         method: see the module.
-        r, alpha: of the corrections, which go beside all linear layers.
+        r, alpha: of the corrections, which go beside all linear layers. They are rank-stabilised,
+            so that one learning rate serves all ranks.
 
     Returns:
         The corrections' settings, None if there are none.
@@ -141,7 +142,7 @@ def prepare(model: TextClassifier, method: Method, r: int, alpha: float) -> Adap
     model.encoder.requires_grad_(method == "full")
     if method in ("probe", "full"):
         return None
-    adapter = AdapterConfig(linear_layers(model.encoder), r=r, alpha=alpha)
+    adapter = AdapterConfig(linear_layers(model.encoder), r=r, alpha=alpha, rslora=True)
     if method == "qlora":
         quantize(model.encoder)
     inject(model.encoder, adapter)

@@ -68,8 +68,8 @@ class Config:
     """passes over the training texts; the method has its own number"""
     batch_size: int = 64
     """texts a step"""
-    alpha: float = 32.0
-    """strength of the corrections, which is divided by the rank"""
+    alpha: float = 8.0
+    """strength of the corrections, which is divided by the root of the rank"""
     label_smoothing: float = 0.1
     """share of the probability that the target spreads over all classes"""
     precision: float = 0.98
@@ -88,7 +88,12 @@ class Config:
     @property
     def label(self) -> str:
         """The method, with its rank if it has one."""
-        return f"{self.method}-r{self.r}" if self.method in ("lora", "qlora") else self.method
+        return f"{self.method}-r{self.r}" if self.adapts else self.method
+
+    @property
+    def adapts(self) -> bool:
+        """Whether there are corrections."""
+        return self.method in ("lora", "qlora")
 
     @property
     def folder(self) -> str:
@@ -97,17 +102,21 @@ class Config:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What must be the same for a run to be the same."""
-        return {k: v for k, v in asdict(self).items() if k not in ("resume", "table")}
+        """What must be the same for a run to be the same, with what None stands for."""
+        silent = ("resume", "table") if self.adapts else ("resume", "table", "r", "alpha")
+        lr, epochs = self.lr or RATES[self.method], self.epochs or EPOCHS[self.method]
+        fields = asdict(self) | {"lr": lr, "epochs": epochs}
+        return {name: value for name, value in fields.items() if name not in silent}
 
 
+# Of the table; a rank means nothing to the first and the last.
 ROWS: tuple[tuple[Method, int], ...] = (
-    ("probe", 1),
+    ("probe", 0),
     ("lora", 1),
     ("lora", 4),
     ("lora", 16),
     ("qlora", 16),
-    ("full", 1),
+    ("full", 0),
 )
 
 
@@ -127,10 +136,14 @@ class Training:
         model.begin_at_class_means(features, data.train.labels)
         self.features = features if config.method == "probe" else None  # they never change then
         self.look_every = -(-len(data.train.ids) // config.batch_size)
-        n_steps = self.look_every * (config.epochs or EPOCHS[config.method])
-        rate = config.lr or RATES[config.method]
-        warmup = n_steps // 16
-        self.learner = Learner(model, rate, n_steps, warmup_steps=warmup, seed=config.seed)
+        n_steps = self.look_every * config.settings["epochs"]
+        self.learner = Learner(
+            model,
+            config.settings["lr"],
+            n_steps,
+            warmup_steps=n_steps // 16,
+            seed=config.seed,
+        )
         self._epoch, self._batches = -1, []
         self.seconds = time.perf_counter() - began
 
@@ -233,7 +246,7 @@ def table(config: Config, root: Path = runs.RUNS) -> list[Outcome]:
     """Train every row of the table; with `resume`, go on where it stood."""
     outcomes = []
     for method, r in ROWS:
-        row = replace(config, method=method, r=r, table=False)
+        row = replace(config, method=method, r=r or config.r, table=False)
         path = root / loop.PHASE / row.folder
         begun = config.resume and any((path / "checkpoints").glob("step-*"))
         outcome = finished(row, path) if begun else None

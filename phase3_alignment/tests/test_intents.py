@@ -149,6 +149,8 @@ def test_the_table_has_every_row_and_keeps_what_is_finished(config, tmp_path, mo
     path = tmp_path / "phase3" / "small"
     assert (path / "table.png").read_bytes().startswith(b"\x89PNG")
     checks.equal(len(json.loads((path / "results.json").read_text())), 6, "rows in results.json")
+    probe = intents.finished(replace(config, method="probe", r=7), path.with_name("small-probe"))
+    assert probe == outcomes[0], "a rank means nothing to a probe"
     monkeypatch.setattr(intents, "train", lambda *_: pytest.fail("a finished row trains again"))
     assert intents.table(replace(config, resume=True), tmp_path) == outcomes
 
