@@ -106,7 +106,7 @@ def draw(metrics: Sequence[dict[str, Any]], path: Path, title: str = "") -> Path
             axes = figure.add_subplot(n_rows, n_columns, i + 1)
             draw_one(axes, series, name)
             if i + n_columns >= len(names):
-                axes.set_xlabel("step")
+                axes.set_xlabel("step", fontsize=8)
 
     n_columns = min(COLUMNS, len(names))
     n_rows = math.ceil(len(names) / n_columns)

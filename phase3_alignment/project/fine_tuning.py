@@ -45,13 +45,15 @@ class Exam:
         examples: for the loss.
         exchanged: the same answers twice, behind their own question and behind another's.
         questions: to be answered.
-        max_new_tokens: in such an answer.
+        written_ended: share of the data's own answers to them that end within the limit.
+        max_new_tokens: the limit.
         block_size: of the rows in which examples are read.
     """
 
     examples: tuple[Example, ...]
     exchanged: tuple[tuple[Example, Example], ...]
     questions: tuple[Question, ...]
+    written_ended: float
     max_new_tokens: int
     block_size: int
 
@@ -70,18 +72,21 @@ def make_exam(
         ValueError: nothing fits into what the model reads.
     """
     chosen = demonstrations.prepare(spread(conversations, n), subject.tokenizer, block_size)
-    asked = samples.fitting(samples.questions(chosen.conversations), subject, max_new_tokens)
+    fitting = samples.fitting(samples.questions(chosen.conversations), subject, max_new_tokens)
+    asked = spread(fitting, n_prompts)
+    lengths = [len(subject.tokenizer.encode(q.written, add_special_tokens=False)) for q in asked]
     exchanged = []
     for own, other in zip(chosen.examples, demonstrations.swapped(chosen.conversations)):
         found = demonstrations.fit(other, subject.tokenizer, block_size)
         if found and found[0] == other:  # else it was cut, and has fewer answers
             exchanged.append((own, found[1]))
     return Exam(
-        chosen.examples,
-        tuple(exchanged),
-        tuple(spread(asked, n_prompts)),
-        max_new_tokens,
-        block_size,
+        examples=chosen.examples,
+        exchanged=tuple(exchanged),
+        questions=tuple(asked),
+        written_ended=sum(n + 1 <= max_new_tokens for n in lengths) / len(asked),  # 1: their end
+        max_new_tokens=max_new_tokens,
+        block_size=block_size,
     )
 
 

@@ -75,6 +75,7 @@ def load(
     name: str | None = None,
     adapter: AdapterConfig | None = None,
     *,
+    adapt_output: bool = False,
     device: str = "auto",
     seed: int = 0,
     runs: Path = RUNS,
@@ -86,9 +87,11 @@ def load(
 
     Args:
         name: as `--model` takes it, see `models`.
-        adapter: with empty `targets` it goes beside every linear layer but the output's, which
-            Dettmers et al. 2023 (arXiv:2305.14314, section 4) found to be what matters. None
-            trains all parameters.
+        adapter: with empty `targets` it goes beside every linear layer of the blocks; Dettmers et
+            al. 2023 (arXiv:2305.14314, section 4) found that to be what matters. None trains all
+            parameters.
+        adapt_output: with empty `targets`, beside the output layer as well. A base that has never
+            seen its end token gives it next to no probability, and no block can change that well.
         device: as `choose_device` takes it.
         seed: of the adapter's first weights.
         runs: where phase 1 leaves its models.
@@ -106,7 +109,8 @@ def load(
     if found.tokenizer.chat_template is None:
         found.tokenizer.chat_template = templates.OURS
     if adapter is not None:
-        adapter = adapter if adapter.targets else replace(adapter, targets=linear_layers(model))
+        if not adapter.targets:
+            adapter = replace(adapter, targets=linear_layers(model, adapt_output))
         torch.manual_seed(seed)
         inject.inject(model, adapter)
     base = None if name == "stories" else found.source
@@ -127,8 +131,8 @@ def choose_device(name: str) -> torch.device:
         raise ValueError(f"this machine has no device {name!r}; try auto or cpu") from None
 
 
-def linear_layers(model: nn.Module) -> tuple[str, ...]:
-    """Return the last parts of the names of all linear layers, without the output's.
+def linear_layers(model: nn.Module, with_output: bool = False) -> tuple[str, ...]:
+    """Return the last parts of the names of all linear layers, the output's only if asked for.
 
     For GPT-2 they are c_attn, c_proj and c_fc; as targets they mean the layers of every block.
     """
@@ -136,7 +140,9 @@ def linear_layers(model: nn.Module) -> tuple[str, ...]:
     names = [
         name.rpartition(".")[2]
         for name, module in inject.outer_modules(model)
-        if sizes(module) and not isinstance(module, nn.Embedding) and module is not output
+        if sizes(module)
+        and not isinstance(module, nn.Embedding)
+        and (with_output or module is not output)
     ]
     return tuple(dict.fromkeys(names))
 

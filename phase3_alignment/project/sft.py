@@ -2,8 +2,8 @@
 
     python -m phase3_alignment.project.sft
     python -m phase3_alignment.project.sft --model stories --data instruct-small
-    python -m phase3_alignment.project.sft --model openai-community/gpt2 --data dolly
-    python -m phase3_alignment.project.sft --no-lora --lr 5e-4
+    python -m phase3_alignment.project.sft --model openai-community/gpt2 --data dolly --lr 2e-4
+    python -m phase3_alignment.project.sft --no-lora
     python -m phase3_alignment.project.sft --resume
 
 Step 1 of Ouyang et al. 2022 (arXiv:2203.02155, section 3.5). Everything goes to
@@ -33,7 +33,7 @@ from shared.files import write_text
 from shared.runs import RUNS, as_json
 
 LONGEST_ROW = 256  # tokens of a row, unless more are asked for
-LR_ADAPTER, LR_WHOLE = 2e-3, 5e-4
+LR_ADAPTER, LR_WHOLE = 5e-3, 1e-3  # for a few million parameters; GPT-2 wants 2e-4 and 5e-5
 CALLS = ("resume", "device")  # how the program is called, not what it trains
 
 
@@ -49,14 +49,16 @@ class Config:
     """the run's folder under runs/phase3"""
     lora: bool = True
     """train an adapter; otherwise all parameters"""
-    r: int = 8
+    r: int = 16
     """rank of the adapter"""
-    alpha: float = 16.0
+    alpha: float = 32.0
     """strength of the adapter"""
     dropout: float = 0.0
     """on the adapter's input"""
     targets: tuple[str, ...] = ()
-    """last parts of the names of the layers to adapt; by default all linear ones"""
+    """last parts of the names of the layers to adapt; by default all linear ones of the blocks"""
+    adapt_output: bool = True
+    """with the default targets, the output layer as well: a base may never have seen its end"""
     packing: bool = True
     """several conversations in a row; otherwise one, and padding"""
     block_size: int | None = None
@@ -66,7 +68,7 @@ class Config:
     max_steps: int = 150
     """optimiser steps"""
     lr: float | None = None
-    """the greatest learning rate; by default 2e-3 for an adapter, 5e-4 for all parameters"""
+    """the greatest learning rate; by default 5e-3 for an adapter, 1e-3 for all parameters"""
     warmup_steps: int = 10
     """over which the learning rate rises; then it falls in a straight line"""
     weight_decay: float = 0.0
@@ -75,7 +77,7 @@ class Config:
     """steps from one look at held-out data, and checkpoint, to the next"""
     n_val: int = 100
     """conversations at a look"""
-    n_test: int = 300
+    n_test: int = 200
     """conversations for the table at the end"""
     n_prompts: int = 32
     """prompts that are answered, at a look and at the end"""
@@ -151,7 +153,12 @@ def fine_tune(config: Config, root: Path = RUNS) -> Result:
         ValueError: there is no such model, data or device, or nothing fits.
     """
     subject = policy.load(
-        config.model, config.adapter(), device=config.device, seed=config.seed, runs=root
+        config.model,
+        config.adapter(),
+        adapt_output=config.adapt_output,
+        device=config.device,
+        seed=config.seed,
+        runs=root,
     )
     block_size = row_length(config, subject)
     data = demonstrations.load(config.data)
@@ -161,8 +168,16 @@ def fine_tune(config: Config, root: Path = RUNS) -> Result:
         make_exam(conversations, subject, block_size, n, config.n_prompts, limit)
         for conversations, n in ((data.validation, config.n_val), (data.test, config.n_test))
     )
+    learner = Learner(
+        subject.model,
+        config.greatest_lr,
+        config.max_steps,
+        warmup_steps=config.warmup_steps,
+        weight_decay=config.weight_decay,
+        seed=config.seed,
+    )
     task = FineTuning(
-        make_learner(config, subject),
+        learner,
         subject,
         learnt.examples,
         looks,
@@ -185,7 +200,7 @@ def fine_tune(config: Config, root: Path = RUNS) -> Result:
         learnt=str(learnt),
         before=before,
         after=evaluate(subject, last),
-        written_ended=written_ended(last, subject),
+        written_ended=last.written_ended,
         max_new_tokens=limit,
         n_tokens=task.n_tokens,
         n_targets=task.n_targets,
@@ -206,18 +221,6 @@ def row_length(config: Config, subject: Policy) -> int:
     if asked is not None and not 0 < asked <= subject.context:
         raise ValueError(f"{subject.source} reads 1 to {subject.context} tokens, not {asked}")
     return asked or min(subject.context, LONGEST_ROW)
-
-
-def make_learner(config: Config, subject: Policy) -> Learner:
-    """Return the optimiser of what trains."""
-    return Learner(
-        subject.model,
-        config.greatest_lr,
-        config.max_steps,
-        warmup_steps=config.warmup_steps,
-        weight_decay=config.weight_decay,
-        seed=config.seed,
-    )
 
 
 def settings(config: Config, subject: Policy) -> dict[str, Any]:
@@ -253,32 +256,22 @@ def describe(config: Config, task: FineTuning, learnt: Demonstrations) -> str:
     )
 
 
-def written_ended(exam: Exam, subject: Policy) -> float:
-    """Return the share of the data's own answers that end within the limit of an exam."""
-    lengths = [
-        len(subject.tokenizer.encode(q.written, add_special_tokens=False)) + 1
-        for q in exam.questions
-    ]
-    return sum(n <= exam.max_new_tokens for n in lengths) / len(lengths)
-
-
 def table(result: Result) -> str:
     """The result as a table, and how to read it."""
-    rows = [("", "base", "tuned")]
-    for name, show in {
+    kinds = {
         "loss, nats per answer token": lambda e: f"{e.loss:.3f}",
         "what the right question saves": lambda e: f"{e.question_worth:.3f}",
         f"greedy answers that end in {result.max_new_tokens}": lambda e: f"{e.ended:.0%}",
-    }.items():
-        rows.append((name, show(result.before), show(result.after)))
-    lines = [f"{name:<34}{before:>9}{after:>9}" for name, before, after in rows]
-    return "\n".join(
-        [
-            *lines,
-            f"(of the answers in the data {result.written_ended:.0%} end in so many tokens; the "
-            "second line is the loss behind another's question, less that behind the own one)",
-        ]
-    )
+    }
+    rows = [(name, show(result.before), show(result.after)) for name, show in kinds.items()]
+    lines = [
+        f"{name:<34}{base:>9}{tuned:>9}" for name, base, tuned in [("", "base", "tuned"), *rows]
+    ]
+    lines += [
+        "what the right question saves: the loss of the answers behind another's question, less that",
+        f"behind their own; of the answers in the data {result.written_ended:.0%} end in so many",
+    ]
+    return "\n".join(lines)
 
 
 def write_report(result: Result, exam: Exam) -> None:

@@ -59,6 +59,19 @@ def test_the_adapter_goes_beside_every_linear_layer(folder, family):
     assert (subject.context, subject.end_id, subject.base) == (128, 256, str(folder))
 
 
+def test_the_output_is_adapted_if_asked_for(folder, family, tmp_path):
+    subject = policy.load(str(folder), EVERYWHERE, adapt_output=True, device="cpu")
+    checks.equal(subject.adapter.targets, (*LAYERS[family], "lm_head"), "the targets")
+    torch.manual_seed(1)
+    with torch.no_grad():
+        subject.model.lm_head.adapters["default"].lora_B.normal_()
+    policy.save(subject, tmp_path / "run")
+    found = models.load_causal(str(tmp_path / "run/hf")).model
+    checks.close(logits(found, ids()), logits(subject.model, ids()), "logits of the merged model")
+    # GPT-2's head is its embedding: the merged model has both, and says so.
+    assert found.get_output_embeddings().weight is not found.get_input_embeddings().weight
+
+
 def test_one_seed_gives_one_adapter(folder):
     first, second, other = (
         policy.load(str(folder), EVERYWHERE, device="cpu", seed=seed) for seed in (0, 0, 1)
