@@ -124,6 +124,7 @@ class Training:
     """The task that `loop.fit` works through.
 
     Attributes:
+        kept: features of the training and the validation part, (N, C) each, if they never change.
         seconds: of steps, looks, and what came before the first step.
     """
 
@@ -134,7 +135,9 @@ class Training:
         self.config, self.model, self.data = config, model, data
         features = in_batches(model, model.features, data.train.ids)
         model.begin_at_class_means(features, data.train.labels)
-        self.features = features if config.method == "probe" else None  # they never change then
+        self.kept = None
+        if config.method == "probe":  # whose features never change
+            self.kept = features, in_batches(model, model.features, data.validation.ids)
         self.look_every = -(-len(data.train.ids) // config.batch_size)
         n_steps = self.look_every * config.settings["epochs"]
         self.learner = Learner(
@@ -162,7 +165,7 @@ class Training:
         """Accuracy and loss on the validation part."""
         began = time.perf_counter()
         part = self.data.validation
-        logits = in_batches(self.model, self.model, part.ids)
+        logits = self._validation_logits()
         accuracy = (logits.argmax(-1) == part.labels).double().mean().item()
         loss = F.cross_entropy(logits, part.labels).item()
         self.seconds += time.perf_counter() - began
@@ -187,9 +190,15 @@ class Training:
         return self._batches[i]
 
     def _logits(self, batch: list[int]) -> Tensor:
-        if self.features is not None:
-            return self.model.classify(self.features[batch])
+        if self.kept:
+            return self.model.classify(self.kept[0][batch])
         return self.model(*padding.right([self.data.train.ids[i] for i in batch], value=0))
+
+    @torch.no_grad()
+    def _validation_logits(self) -> Tensor:
+        if self.kept:
+            return self.model.classify(self.kept[1])
+        return in_batches(self.model, self.model, self.data.validation.ids)
 
 
 # -- runs -------------------------------------------------------------------------------------

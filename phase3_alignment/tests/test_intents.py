@@ -80,12 +80,13 @@ def test_a_probe_takes_the_steps_that_it_would_take_with_the_encoder(config):
     probe = TextClassifier(bank.bert(dropout=0.0), len(data.names))
     classifier.prepare(probe, "probe", 1, 1)
     task = intents.Training(replace(config, method="probe"), probe, data)
-    assert task.features is not None
     task.learner.done = 1
     batch = task._batch()
-    kept = task._logits(batch)
-    task.features = None
-    checks.close(kept, task._logits(batch), "logits of kept features")
+    kept = task._logits(batch), task._validation_logits()
+    assert task.kept
+    task.kept = None
+    expected = task._logits(batch), task._validation_logits()
+    checks.close(kept, expected, "logits of kept features")
 
 
 # -- whole runs -------------------------------------------------------------------------------
