@@ -130,7 +130,7 @@ def prepare(
         raise DataError(
             f"no conversation is left: {n_dropped:,} have no answer or do not fit into "
             f"{block_size} tokens, {n_unwritable:,} have characters without a token; take a model "
-            "that reads more"
+            "that reads more (--model stories) or shorter data"
         )
     return Demonstrations(tuple(kept), tuple(examples), n_cut, n_dropped, n_unwritable)
 

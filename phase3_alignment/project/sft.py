@@ -268,7 +268,7 @@ def table(result: Result) -> str:
         f"{name:<34}{base:>9}{tuned:>9}" for name, base, tuned in [("", "base", "tuned"), *rows]
     ]
     lines += [
-        "what the right question saves: the loss of the answers behind another's question, less that",
+        "what the right question saves: the loss of answers behind another's question, less that",
         f"behind their own; of the answers in the data {result.written_ended:.0%} end in so many",
     ]
     return "\n".join(lines)
