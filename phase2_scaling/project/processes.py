@@ -41,12 +41,25 @@ def join(processes: int | None, device: str, mixed_precision: str | None) -> Acc
             capable of the precision.
     """
     cpu = device == "cpu" or not torch.cuda.is_available()
-    wanted = processes or launched()
+    started = launched()
+    wanted = processes or started
+    if started is not None:
+        # Before they meet: whoever refused later would leave others behind who are still meeting.
+        require(wanted, started)
     accelerator = Accelerator(cpu=cpu, mixed_precision=mixed_precision)
-    found = accelerator.num_processes
-    if wanted is not None and found != wanted:
-        refuse(f"{wanted} processes were asked for, this run has {found}; {MEND.format(n=wanted)}")
+    if wanted is not None:
+        require(wanted, accelerator.num_processes)
     return accelerator
+
+
+def require(wanted: int, found: int) -> None:
+    """Refuse a run that has another number of processes than it should.
+
+    Raises:
+        ValueError: it has; see `refuse`.
+    """
+    if found != wanted:
+        refuse(f"{wanted} processes were asked for, this run has {found}; {MEND.format(n=wanted)}")
 
 
 def refuse(why: str) -> NoReturn:

@@ -145,7 +145,8 @@ def main(config: Config) -> None:
     except RuntimeError as error:
         if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
             raise
-        end(1, f"rank {dist.get_rank()} lost another one")  # whose own word, or signal, says why
+        # Maybe before they met, so the launcher is asked for the rank. Why is for the other to say.
+        end(1, f"rank {os.environ.get('RANK', 0)} lost another one")
     if result:
         print(result.headline)
         print(f"everything: {result.path}")
