@@ -8,7 +8,7 @@ from phase3_alignment.project import score
 from phase3_alignment.solution.chat import Message
 from phase3_alignment.solution.reward_model import RewardModel
 from phase3_alignment.tests import tiny_bodies
-from shared import checks
+from shared import checks, cli
 
 ASKED = [Message("user", "how do I boil tea ?")]
 
@@ -110,6 +110,26 @@ def test_what_is_told_of_texts_and_answers(folders):
 def test_a_prompt_for_answers_and_none_for_texts(folders, positive, prompt):
     judge = make_judge(folders["causal"], positive)
     checks.raises(lambda: score.told(judge, ["a"], prompt), ValueError, "a prompt", "prompt")
+
+
+def command(monkeypatch, *arguments):
+    monkeypatch.setattr("sys.argv", ["score", *map(str, arguments)])
+    cli.run("phase3_alignment.project.score")
+
+
+def test_the_command(folders, tmp_path, monkeypatch, capsys):
+    judge = make_judge(folders["causal"], positive="yes")
+    judge.save(tmp_path / "reward")
+    command(monkeypatch, "--reward", tmp_path / "reward", "good film", "a bad one")
+    expected = "\n".join(score.told(judge, ["good film", "a bad one"])) + "\n"
+    checks.equal(capsys.readouterr().out, expected, "what is printed")
+    for arguments in (["a text"], ["--reward", tmp_path / "none", "a"], ["--reward", tmp_path]):
+        with pytest.raises(SystemExit) as caught:
+            command(monkeypatch, *arguments)
+        said = capsys.readouterr().err
+        checks.equal(caught.value.code, 2, f"exit of {arguments}")
+        assert said.startswith("error: ")
+        checks.equal(said.count("\n"), 1, f"lines that are said of {arguments}")
 
 
 def test_what_is_no_reward_model_is_named(tmp_path):
