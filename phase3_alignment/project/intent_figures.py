@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from phase3_alignment.project import confidence
@@ -58,32 +59,31 @@ def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> Path:
 
 
 def draw_confusion(counts: Tensor, names: Sequence[str], path: Path) -> Path:
-    """Draw what the worst recognised classes are taken for; a row is a class, and sums to 100 %."""
+    """Draw what the least recognised classes are taken for; a row is a class and sums to 100 %."""
     rows = recalls(counts).argsort(stable=True)[:N_ROWS].tolist()
     mistakes = counts - counts.diag().diag()
-    taken = [int(mistakes[i].argmax()) for i in rows]
-    columns = list(dict.fromkeys([*rows, *taken]))  # in this order, each once
-    shares = counts[rows].double() / counts[rows].sum(1, keepdim=True).clamp(min=1)
-    shares = 100 * shares[:, columns]
+    columns = list(dict.fromkeys([*rows, *mistakes[rows].argmax(1).tolist()]))  # each once
+    n_texts = counts[rows].sum(1, keepdim=True)
+    others = n_texts - counts[rows][:, columns].sum(1, keepdim=True)
+    shares = 100 * torch.cat([counts[rows][:, columns], others], 1) / n_texts.clamp(min=1)
 
     def fill(figure: Figure) -> None:
+        from matplotlib.colors import PowerNorm
+
         axes = figure.subplots()
-        axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=100, aspect="auto")
-        for (i, j), value in _cells(shares):
-            colour = "white" if value > 60 else "black"
-            axes.text(j, i, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=8)
+        norm = PowerNorm(0.5, 0, 100)  # a mistake in twenty is to be seen as well
+        axes.imshow(shares.numpy(), cmap="Blues", norm=norm, aspect="auto")
+        for i, j in shares.nonzero().tolist():
+            share = shares[i, j].item()
+            colour = "white" if share > 40 else "black"
+            axes.text(j, i, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=8)
         axes.set_yticks(range(len(rows)), [names[i] for i in rows], fontsize=8)
-        labels = [names[j] for j in columns]
-        axes.set_xticks(range(len(columns)), labels, fontsize=8, rotation=40, ha="right")
+        labels = [*(names[j] for j in columns), "any other"]
+        axes.set_xticks(range(len(labels)), labels, fontsize=8, rotation=40, ha="right")
         axes.set(xlabel="answer", ylabel="intent")
         axes.set_title(f"The {len(rows)} least recognised of {len(names)}: % of their test texts")
 
     return write_figure(path, (11, 7.5), fill)
-
-
-def _cells(shares: Tensor) -> list[tuple[tuple[int, int], float]]:
-    """The cells that are not 0, and their values."""
-    return [((i, j), shares[i, j].item()) for i, j in shares.nonzero().tolist()]
 
 
 def draw_confidence(raw: Tensor, sure: Tensor, right: Tensor, about: About, path: Path) -> Path:
@@ -103,8 +103,10 @@ def draw_confidence(raw: Tensor, sure: Tensor, right: Tensor, about: About, path
 
 def _draw_reliability(axes: Axes, sure: Tensor, right: Tensor, colour: str, label: str) -> None:
     bins = confidence.reliability(sure, right)
-    points = [(b.confidence, b.accuracy) for b in bins]
-    axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=4, label=label)
+    points = [*zip(*((b.confidence, b.accuracy) for b in bins), strict=True)]
+    axes.plot(*points, color=colour, linewidth=1, label=label)
+    sizes = [400 * b.n / len(right) for b in bins]  # a small dot has little to say
+    axes.scatter(*points, s=sizes, color=colour, alpha=0.6)
 
 
 def _draw_silence(axes: Axes, sure: Tensor, right: Tensor, about: About) -> None:
@@ -116,7 +118,8 @@ def _draw_silence(axes: Axes, sure: Tensor, right: Tensor, about: About) -> None
         i = int(given.sum()) - 1
         point = 100 * coverage[i].item(), 100 * precision[i].item()
         axes.plot(*point, color=ORANGE, marker="o")
-        axes.annotate(f"  {about.threshold:.0%} sure or more", point, va="bottom", ha="right")
+        text = f"{about.threshold:.0%} sure or more  "
+        axes.annotate(text, point, va="top", ha="right")
     axes.set(xlabel="texts that get an answer (%)", ylabel="right among the answers (%)")
     axes.set_title(f"Silence: asked for {about.precision:.0%} right")
 
