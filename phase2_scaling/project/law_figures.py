@@ -48,20 +48,14 @@ def exhibits(result: Result) -> list[Shown]:
             f"{target.n_params:,} parameters on {target.n_tokens:,} bytes: {result.headline}. The "
             "bar holds 95 % of the laws that were fitted to resampled runs.",
         ),
-        *([_valleys(folder)] if own_law.valleys(result.points) else []),
         Shown(
             folder / "frontier.png",
             "The frontier",
             "Every run at the end of its schedule, a line for each size. The dashed line is the "
             "best that the law promises for each budget; the star was not there when it was drawn.",
         ),
-        Shown(
-            folder / "exponents.png",
-            "Why two papers disagreed",
-            "How fast the best size grows with the budget, measured from the same runs in several "
-            "ways. Counting parameters without the embedding tables, as Kaplan et al. did, raises "
-            "the exponent: in small models the tables are most of the parameters.",
-        ),
+        # Without several sizes under one budget, no way of counting says how the best size grows.
+        *([_valleys(folder), _exponents(folder)] if own_law.valleys(result.points) else []),
     ]
 
 
@@ -75,8 +69,20 @@ def _valleys(folder: Path) -> Shown:
     )
 
 
+def _exponents(folder: Path) -> Shown:
+    return Shown(
+        folder / "exponents.png",
+        "Why two papers disagreed",
+        "How fast the best size grows with the budget, measured from the same runs in several "
+        "ways. Counting parameters without the embedding tables, as Kaplan et al. did, raises "
+        "the exponent: in small models the tables are most of the parameters.",
+    )
+
+
 def draw_frontier(figure: Figure, result: Result) -> None:
     """Loss against compute: every run's end, a line a size, and the law's best at each budget."""
+    from matplotlib.ticker import LogLocator
+
     axes = figure.subplots()
     curves = own_law.decayed([*result.points, result.target])
     for colour, curve in zip(_shades(len(curves)), curves):
@@ -85,7 +91,7 @@ def draw_frontier(figure: Figure, result: Result) -> None:
     axes.annotate(
         "predicted before",
         (result.target.flops, result.target.loss),
-        (0, 20),
+        (-12, -4),
         textcoords="offset points",
         ha="right",
         color=ORANGE,
@@ -99,6 +105,9 @@ def draw_frontier(figure: Figure, result: Result) -> None:
         ylabel="validation loss (nats per byte)",
         title="Every run at the end of its own schedule",
     )
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:.0e}")
+    axes.xaxis.set_minor_formatter("")  # their labels would lie on each other
     axes.legend(title="parameters", fontsize=8)
 
 

@@ -44,7 +44,7 @@ def test_the_stage_tells_what_was_measured(shown):
     assert stage.numbers["processes killed"] == "1"
     assert all(figure.path.is_file() and figure.caption for figure in stage.figures)
     result = sweep.read_result(folder / "phase2" / "sweep")
-    assert len(stage.figures) == (7 if own_law.valleys(result.points) else 6)
+    assert len(stage.figures) == (7 if own_law.valleys(result.points) else 5)
     assert f"{result.prediction.loss:.3f} nats" == stage.numbers["predicted"]
 
 
