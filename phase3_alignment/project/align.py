@@ -4,10 +4,10 @@
     python -m phase3_alignment.project.align --method grpo --reward ... --model stories --name grpo
 
 All methods have the same base, adapter, prompts and judge, and sample as many responses in as many
-steps. A judge of texts reads how the policy goes on with the beginnings of texts; a judge of
-answers compares what it answers to questions. At the end stands a table: the base, the best of n of
-its responses, and the policy, each with what it paid in nats. Writes adapter/, hf/, curves.png,
-samples.html and results.json to runs/phase3/<name>/.
+steps. With a text as data the policy goes on with its beginnings, and a judge of texts reads the
+whole; with questions it answers, and the judge reads the answers. At the end stands a table: the
+base, the best of n of its responses, and the policy, each with what it paid in nats. Writes
+adapter/, hf/, curves.png, frontier.png, samples.html and results.json to runs/phase3/<name>/.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
-from phase3_alignment.project import corpora, curves, loop, outcome, samples, situations
+from phase3_alignment.project import corpora, curves, frontier, loop, outcome, samples, situations
 from phase3_alignment.project import policy as policies
 from phase3_alignment.project.learner import Learner
 from phase3_alignment.project.outcome import Outcome
@@ -40,7 +41,7 @@ from phase3_alignment.solution.ppo_update import PPOConfig
 from phase3_alignment.solution.value_head import ActorCritic
 from shared import cli, data
 from shared.files import write_text
-from shared.runs import RUNS
+from shared.runs import RUNS, read_metrics
 
 SHOWN = 16  # responses on the page
 DOCUMENT_END = "<|endoftext|>"
@@ -57,7 +58,7 @@ class Config:
     model: str | None = None
     """the base: stories, a folder, a name on the hub; by default phase 1's newest model"""
     data: str = "tinystories"
-    """where prompts are from: a text for a judge of texts, conversations or pairs for the other"""
+    """where prompts are from: a text, for a judge of texts alone, or conversations or pairs"""
     prompt_tokens: int = 8
     """of a text's beginning; or that a question may have at most"""
     max_new_tokens: int = 32
@@ -127,7 +128,7 @@ class Config:
 
 
 def find_situation(config: Config, policy: Policy, judge: Judge) -> Situation:
-    """Make prompts of the data, of the kind that the judge can score.
+    """Make prompts of the data: questions if it has some, else the beginnings of its texts.
 
     Raises:
         shared.texts.DataError: there is no such data.
@@ -138,7 +139,8 @@ def find_situation(config: Config, policy: Policy, judge: Judge) -> Situation:
             f"prompts of {config.prompt_tokens} and responses of {config.max_new_tokens} tokens do "
             f"not fit into the {policy.context} that the model reads"
         )
-    if judge.positive is not None:
+    has_questions = config.data in corpora.DATASETS or Path(config.data).suffix == ".jsonl"
+    if judge.positive is not None and not has_questions:
         texts = [text.strip() for text in data.load(config.data).text.split(DOCUMENT_END)]
         return situations.beginnings(texts, policy.tokenizer, config.prompt_tokens, judge)
     records = corpora.load(config.data).train
@@ -177,8 +179,8 @@ class Row:
     distinct: float | None
 
 
-def best_of(task: Reinforcement, n: int) -> Row:
-    """Measure the baseline: n responses of the base to each test prompt, the best of them."""
+def base_scores(task: Reinforcement, n: int) -> Tensor:
+    """Let the base respond n times to each of the P test prompts; return the scores, (P, n)."""
     found = []
     with policies.reference(task.policy) as base:
         for number in task.test:
@@ -188,15 +190,15 @@ def best_of(task: Reinforcement, n: int) -> Row:
             seen = outcome.rollout.sample(
                 base, ids, mask, length, task.policy.end_id, generator=chance
             )
-            found.append(task.situation.score([number] * n, task.situation.responses(seen)).max())
-    scores = torch.stack(found)
-    return Row(
-        f"best of {n}",
-        scores.mean().item(),
-        scores.sigmoid().mean().item(),
-        best_of_n.kl(n),
-        None,
-    )
+            found.append(task.situation.score([number] * n, task.situation.responses(seen)).cpu())
+    return torch.stack(found)
+
+
+def best_of(scores: Tensor) -> Row:
+    """Make the baseline's line: the best of the n scores of each prompt, (P, n)."""
+    n, best = scores.shape[1], scores.amax(dim=1)
+    score, probability = best.mean().item(), best.sigmoid().mean().item()
+    return Row(f"best of {n}", score, probability, best_of_n.kl(n), None)
 
 
 def row(name: str, seen: Outcome) -> Row:
@@ -241,10 +243,12 @@ def align(config: Config, root: Path = RUNS) -> list[Row]:
             before = task.measure()
         loop.fit(task, run, saved)
         after = task.measure()
-    rows = [row("base", before), best_of(task, config.best_of), row(config.method, after)]
+    scores = base_scores(task, config.best_of)
+    rows = [row("base", before), best_of(scores), row(config.method, after)]
     print(table(rows))
     policies.save(policy, run.path)
     curves.draw_run(run.path)
+    frontier.draw(read_metrics(run.path), scores, config.method, run.path / "frontier.png")
     write_samples(task, before, after, run.path / "samples.html")
     write_text(run.path / "results.json", json.dumps([asdict(one) for one in rows], indent=1))
     print(f"the samples: {run.path / 'samples.html'}")

@@ -3,14 +3,16 @@
     python -m phase3_alignment.project.samples --before stories --after runs/phase3/sft/hf
     python -m phase3_alignment.project.samples --before A --after B --data dolly --temperature 0.7
 
-writes a page that needs nothing else. Greedy answers show what a model thinks is best, sampled ones
-what it would say; the seed is fixed, so the page can be made again.
+writes a page that needs nothing else, and the same as JSON beside it. Greedy answers show what a
+model thinks is best, sampled ones what it would say; the seed is fixed, so the page can be made
+again.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -196,7 +198,7 @@ def write_page(
     names: tuple[str, str] = ("before", "after"),
     paragraphs: Sequence[str] = (),
 ) -> Path:
-    """Write samples as one HTML page and return its path."""
+    """Write samples as one HTML page, and as JSON beside it; return the page's path."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     folders = [Path(__file__).parent, Path(pages.__file__).with_name("templates")]
@@ -211,6 +213,8 @@ def write_page(
         title=title, samples=samples, names=names, paragraphs=paragraphs
     )
     write_text(path, page)
+    told = [asdict(sample) for sample in samples]
+    write_text(path.with_suffix(".json"), json.dumps(told, indent=1, ensure_ascii=False))
     return path
 
 

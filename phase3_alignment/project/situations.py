@@ -93,11 +93,13 @@ def questions(
 ) -> Situation:
     """Let a policy answer; the judge compares answers to one question.
 
+    A judge of texts reads the answer alone: whether it fits the question, nobody asks then.
+
     Args:
         asked: conversations that end with the user's turn; longer ones are left out.
         tokenizer: the policy's.
         max_tokens: of a prompt.
-        judge: scores answers to prompts.
+        judge: scores answers, or texts.
 
     Raises:
         ValueError: if no question is short enough.
@@ -108,6 +110,8 @@ def questions(
         raise ValueError(f"none of {len(asked)} questions fits into {max_tokens} tokens")
 
     def score(numbers: Sequence[int], responses: Sequence[str]) -> Tensor:
+        if judge.positive is not None:
+            return judge.texts(responses)
         return judge.answers([kept[i][1] for i in numbers], responses)
 
     return Situation(tokenizer, tuple(ids for ids, _ in kept), score)

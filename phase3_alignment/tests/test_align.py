@@ -80,7 +80,8 @@ def test_a_killed_run_goes_on_bit_by_bit(config, method, tmp_path, monkeypatch, 
     assert {row["name"] for row in json.loads((folder / "results.json").read_text())} == {
         "base", "best of 3", method,
     }  # fmt: skip
-    for name in ("adapter/adapter_config.json", "hf/model.safetensors", "curves.png"):
+    pictures = ("curves.png", "frontier.png")
+    for name in ("adapter/adapter_config.json", "hf/model.safetensors", *pictures):
         assert (folder / name).stat().st_size > 0, name
     assert "best of 3" in capsys.readouterr().out
 
@@ -102,6 +103,8 @@ def test_scores_stay_with_their_prompts(base):
     asked = [[Message("user", "a" * n)] for n in (3, 40, 5)]
 
     class Lengths:
+        positive = None
+
         def answers(self, prompts, answers):
             return torch.tensor([float(len(prompt[0].content)) for prompt in prompts])
 
@@ -111,6 +114,14 @@ def test_scores_stay_with_their_prompts(base):
     _, mask = place.batch([0, 1])
     checks.equal(mask[:, -1], torch.tensor([True, True]), "prompts end together")
     assert place.prompt(1).startswith("User:\naaaaa")
+    texts = situations.questions(asked, subject.tokenizer, 40, Counting())
+    answers = ["ab", "\xe9" * 9]
+    checks.equal(texts.score([1, 0], answers), Counting().texts(answers), "answers alone")
+
+
+def test_a_judge_of_texts_may_read_answers(config, tmp_path):
+    rows = align.align(replace(config, data="documentation", prompt_tokens=40), tmp_path)
+    assert {row.name for row in rows} == {"base", "best of 3", "ppo"}
 
 
 def test_the_reference_is_asked_at_the_policy_s_temperature(base):
