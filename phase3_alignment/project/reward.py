@@ -15,7 +15,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -55,6 +55,8 @@ class Config:
     """the body: minilm, stories, a folder, a name on the hub; None is phase 1's newest model"""
     data: str = "documentation-labels"
     """pairs or labelled texts: hh-rlhf, instruct-small-pairs, sst2, a .jsonl file"""
+    half: Literal["both", "first", "second"] = "both"
+    """of the training prompts: so that a second model can learn from what the first did not see"""
     positive: str = "positive"
     """of labels, the class that scores high; the commonest if none is called so"""
     r: int | None = 8
@@ -230,7 +232,7 @@ def train(config: Config, root: Path = runs.RUNS) -> Result:
         shared.runs.RunError: there is nothing to resume, or it had other settings.
         ValueError: there is no such model or data, or they do not fit.
     """
-    corpus = comparisons.with_validation(corpora.load(config.data))
+    corpus = comparisons.with_validation(comparisons.half(corpora.load(config.data), config.half))
     records = (corpus.train, corpus.validation, corpus.test)
     if not all(records):
         raise DataError(
@@ -299,10 +301,11 @@ def check(judge: Judge, parts: Parts) -> dict[str, Report]:
 
 
 def finish(result: Result) -> None:
-    """Write results.json and the figures."""
-    write_text(result.path / "results.json", json.dumps(runs.as_json(result), indent=1))
+    """Write the figures and results.json."""
     draw_curves(runs.read_metrics(result.path), result.path / "curves.png")
     calibration.draw(result.reports[OURS], result.path / "calibration.png")
+    # Last: where it is, all is.
+    write_text(result.path / "results.json", json.dumps(runs.as_json(result), indent=1))
 
 
 def main(config: Config) -> None:

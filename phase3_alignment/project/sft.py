@@ -275,8 +275,7 @@ def table(result: Result) -> str:
 
 
 def write_report(result: Result, exam: Exam) -> None:
-    """Write results.json, curves.png and samples.html."""
-    write_text(result.path / "results.json", json.dumps(as_json(result), indent=2))
+    """Write curves.png, samples.html and results.json."""
     curves.draw_run(result.path)
     both = zip(exam.questions, result.before.answers, result.after.answers)
     samples.write_page(
@@ -286,6 +285,8 @@ def write_report(result: Result, exam: Exam) -> None:
         ("the base", "fine-tuned"),
         [f"Held-out prompts of {result.source}. Greedy answers.", result.headline + "."],
     )
+    # Last: where it is, all is.
+    write_text(result.path / "results.json", json.dumps(as_json(result), indent=2))
 
 
 def main(config: Config) -> None:

@@ -1,0 +1,365 @@
+"""An assistant, from a model that only goes on with texts: SFT, reward model, PPO, and the proof.
+
+    python -m phase3_alignment.project.assistant                    # phase 1's newest model
+    python -m phase3_alignment.project.assistant --model stories
+    python -m phase3_alignment.project.assistant --preset gpt2      # the hub's, on a GPU
+    python -m phase3_alignment.project.assistant --resume
+
+The three steps of Ouyang et al. 2022 (arXiv:2203.02155, figure 2), by the programs `sft`, `reward`
+and `align`, each with its own folder: <name>-sft, <name>-reward, <name>-ppo. A second reward model,
+<name>-judge, learns from the other half of the pairs, and PPO never sees it. On held-out prompts
+both judges compare what the model says before and after PPO. The win rates, samples.html, wins.png
+and results.json go to runs/phase3/<name>/. Killed anywhere, it goes on with --resume.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from phase3_alignment.project import (
+    align,
+    corpora,
+    demonstrations,
+    duels,
+    loop,
+    models,
+    policy,
+    reward,
+    rivals,
+    samples,
+    sft,
+    win_rate,
+)
+from phase3_alignment.project.duels import Duels, Scores, Verdict
+from phase3_alignment.project.fine_tuning import spread
+from phase3_alignment.project.records import Pair
+from phase3_alignment.project.reward_report import interval
+from phase3_alignment.project.score import Judge
+from phase3_alignment.project.win_rate import WinRate
+from shared import cli
+from shared.files import write_text
+from shared.runs import RUNS, as_json
+from shared.texts import DataError
+
+SHOWN = 24  # duels on the page
+LR_ENCODER, LR_OWN = 5e-4, 3e-3  # of a reward model: on minilm, and on a body of a few millions
+
+
+@dataclass(frozen=True)
+class Config:
+    """Of what to make an assistant, and with how much work."""
+
+    preset: str = "default"
+    """where the other values start from: default, for a few million parameters, or gpt2"""
+    name: str = "assistant"
+    """folder of the result under runs/phase3; those of the steps are called <name>-sft, ..."""
+    model: str | None = None
+    """the base: stories, a folder, a name on the hub; by default phase 1's newest model"""
+    data: str = "dolly"
+    """conversations: what to answer like, and what to be asked"""
+    pairs: str = "hh-rlhf"
+    """pairs of answers, of which people preferred one"""
+    body: str | None = None
+    """of the reward models; by default minilm where it is installed, else the base"""
+    sft_lora: bool = False
+    """train an adapter in step 1; otherwise all parameters"""
+    sft_steps: int = 300
+    """of 8 rows of conversations"""
+    sft_lr: float | None = None
+    """by default that of `sft`"""
+    reward_epochs: int = 2
+    """times through a half of the pairs"""
+    reward_lr: float | None = None
+    """by default 5e-4 on minilm, else 3e-3"""
+    ppo_steps: int = 60
+    """batches of responses"""
+    batch_size: int = 64
+    """responses in one"""
+    ppo_lr: float = 1e-3
+    """the greatest learning rate of PPO's adapter"""
+    target_kl: float = 8.0
+    """nats per response to which PPO steers"""
+    missing_end_penalty: float = 1.0
+    """taken off the normalised score of an answer that does not come to its end"""
+    prompt_tokens: int = 64
+    """of a question at most; longer ones are not asked"""
+    max_new_tokens: int = 48
+    """of an answer"""
+    n_duels: int = 400
+    """held-out prompts that both models answer, if there are as many"""
+    temperature: float = 1.0
+    """of those answers; PPO samples at 1"""
+    seed: int = 0
+    """of everything random; the second judge has the next one"""
+    device: str = "auto"
+    """cpu, cuda, or auto, which takes a GPU where there is one"""
+    resume: bool = False
+    """keep the steps that are finished, and go on with the one that is not"""
+
+    def __post_init__(self) -> None:
+        counts = (self.sft_steps, self.reward_epochs, self.ppo_steps, self.n_duels)
+        if min(*counts, self.batch_size, self.prompt_tokens, self.max_new_tokens) < 1:
+            raise ValueError("steps, epochs, sizes and counts must be positive")
+        if self.temperature <= 0:
+            raise ValueError(f"temperature must be positive, got {self.temperature}")
+
+
+PRESETS = {
+    "default": Config(),
+    "gpt2": Config(
+        preset="gpt2",
+        model="openai-community/gpt2",
+        sft_lora=True,
+        sft_steps=1500,
+        sft_lr=2e-4,
+        reward_lr=LR_ENCODER,
+        ppo_steps=200,
+        ppo_lr=1e-4,
+        max_new_tokens=96,
+    ),
+}
+
+
+# -- the steps --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A config whose choices are made, and where the runs are.
+
+    Attributes:
+        model, body: of the language model and of the reward models, by name.
+        root: folder of all runs.
+    """
+
+    config: Config
+    model: str
+    body: str
+    root: Path
+
+    def folder(self, stage: str) -> Path:
+        """Return where a step keeps its run."""
+        return self.root / loop.PHASE / self.run_name(stage)
+
+    def run_name(self, stage: str) -> str:
+        """Return the name of a step's run."""
+        return f"{self.config.name}-{stage}"
+
+    def settings(self) -> dict[str, Any]:
+        """What must be the same for the work to go on."""
+        chosen = {k: v for k, v in asdict(self.config).items() if k != "resume"}
+        return chosen | {"model": self.model, "body": self.body}
+
+    def shared(self, stage: str, resume: bool) -> dict[str, Any]:
+        """The fields that the configs of all steps have."""
+        return {"name": self.run_name(stage), "device": self.config.device, "resume": resume}
+
+
+def make_plan(config: Config, root: Path) -> Plan:
+    """Choose the models and find out, before hours of work, whether everything fits.
+
+    Raises:
+        shared.texts.DataError: there is no such model or data, or data of the wrong kind.
+        ValueError: prompts and answers do not fit into what the model reads.
+    """
+    model = config.model or str(models.newest(root))
+    body = config.body or default_body(model)
+    base = policy.load(model, device="cpu", runs=root)
+    need = config.prompt_tokens + config.max_new_tokens
+    if need >= base.context:
+        raise ValueError(
+            f"prompts of {config.prompt_tokens} and answers of {config.max_new_tokens} tokens do "
+            f"not fit into the {base.context} that {model} reads"
+        )
+    learnt = demonstrations.load(config.data).train
+    fitting = demonstrations.prepare(spread(learnt, 1000), base.tokenizer, base.context)
+    if fitting.n_unwritable:
+        raise DataError(f"{model} has no tokens for all characters of {config.data}; take another")
+    if not all(isinstance(record, Pair) for record in corpora.load(config.pairs).train):
+        raise DataError(f"{config.pairs} has no pairs of answers; take hh-rlhf")
+    return Plan(config, model, body, root)
+
+
+def default_body(model: str) -> str:
+    """Take minilm, where it is installed: it has read far more than the base."""
+    try:
+        models.encoder_folder()
+    except DataError:
+        return model
+    return "minilm"
+
+
+def fine_tune(plan: Plan, stage: str, resume: bool) -> None:
+    """Step 1: learn to answer, and to stop."""
+    c = plan.config
+    chosen = sft.Config(
+        model=plan.model,
+        data=c.data,
+        lora=c.sft_lora,
+        max_steps=c.sft_steps,
+        lr=c.sft_lr,
+        max_new_tokens=c.max_new_tokens,
+        seed=c.seed,
+        **plan.shared(stage, resume),
+    )
+    print(sft.table(sft.fine_tune(chosen, plan.root)))
+
+
+def learn_reward(plan: Plan, stage: str, resume: bool) -> None:
+    """Step 2: learn which answer people prefer; the two judges from one half of the pairs each."""
+    c, is_first = plan.config, stage == "reward"
+    chosen = reward.Config(
+        model=plan.body,
+        data=c.pairs,
+        half="first" if is_first else "second",
+        lr=c.reward_lr or (LR_ENCODER if plan.body == "minilm" else LR_OWN),
+        epochs=c.reward_epochs,
+        looks=2,
+        seed=c.seed + (not is_first),
+        **plan.shared(stage, resume),
+    )
+    print(reward.table(reward.train(chosen, plan.root).reports))
+
+
+def optimise(plan: Plan, stage: str, resume: bool) -> None:
+    """Step 3: PPO, beginning with step 1's model, against the first judge."""
+    c = plan.config
+    chosen = align.Config(
+        model=str(plan.folder("sft") / policy.MERGED),
+        reward=plan.folder("reward") / reward.REWARD,
+        data=c.data,
+        prompt_tokens=c.prompt_tokens,
+        max_new_tokens=c.max_new_tokens,
+        n_steps=c.ppo_steps,
+        batch_size=c.batch_size,
+        lr=c.ppo_lr,
+        target_kl=c.target_kl,
+        missing_end_penalty=c.missing_end_penalty,
+        seed=c.seed,
+        **plan.shared(stage, resume),
+    )
+    align.align(chosen, plan.root)
+
+
+STEPS = {"sft": fine_tune, "reward": learn_reward, "judge": learn_reward, "ppo": optimise}
+
+
+def set_aside(plan: Plan) -> None:
+    """Rename what an earlier run of this name has left, as `runs.start` does with a single one."""
+    for stage in STEPS:
+        folder = plan.folder(stage)
+        if folder.exists():
+            previous = folder.with_name(f"{folder.name}.previous")
+            shutil.rmtree(previous, ignore_errors=True)
+            folder.rename(previous)
+
+
+# -- the proof --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Result:
+    """How it ended.
+
+    Attributes:
+        judges: how often people's choice is found on held-out pairs, by who chooses.
+        verdict: on held-out prompts.
+    """
+
+    judges: dict[str, WinRate]
+    verdict: Verdict
+
+    def __str__(self) -> str:
+        title = "who prefers what people do"
+        return f"{win_rate.table(title, 'right', 'pairs', self.judges)}\n\n{self.verdict}"
+
+
+def compare(plan: Plan) -> tuple[Duels, Scores, Scores]:
+    """Let the model before and after PPO answer held-out prompts, and both judges read that."""
+    c = plan.config
+    base = plan.folder("sft") / policy.MERGED
+    subject = duels.load_aligned(base, plan.folder("ppo") / policy.ADAPTER, c.device)
+    asked = samples.questions(demonstrations.load(c.data).test)
+    asked = spread(duels.short(asked, subject, c.prompt_tokens), c.n_duels)
+    found = duels.fight(subject, asked, c.max_new_tokens, c.temperature, c.seed)
+    judges = [Judge.load(plan.folder(stage) / reward.REWARD) for stage in ("reward", "judge")]
+    return found, *(duels.judged(found, judge) for judge in judges)
+
+
+def accuracies(plan: Plan) -> dict[str, WinRate]:
+    """Read how good the judges are on held-out pairs, and how good it is to measure lengths."""
+    found = {}
+    for stage, name in (("reward", duels.TRAINED_WITH), ("judge", duels.NEVER_SEEN)):
+        text = (plan.folder(stage) / "results.json").read_text(encoding="utf-8")
+        reports = json.loads(text)["reports"]
+        for key, called in ((reward.OURS, name), (rivals.LENGTH, rivals.LENGTH)):
+            share, n = reports[key]["accuracy"], reports[key]["n"]
+            found[called] = WinRate(share, *interval(share, n), n)
+    return found
+
+
+def write_report(plan: Plan) -> Result:
+    """Compare, print the tables, and write wins.png, samples.html and results.json."""
+    found, *scores = compare(plan)
+    verdict = duels.decide(found, *scores)
+    result = Result(accuracies(plan), verdict)
+    print(result)
+    folder = plan.root / loop.PHASE / plan.config.name
+    duels.draw(verdict, *scores, folder / "wins.png")
+    rate = verdict.rates[duels.NEVER_SEEN]
+    paragraphs = [
+        f"Held-out prompts of {plan.config.data}, temperature {plan.config.temperature:g}: the "
+        "first of the duels, not the best. Scores are log-odds by the judge that PPO never saw; "
+        "only their difference means something.",
+        f"By that judge the aligned model wins {rate.share:.1%} of {rate.n} duels; 95 %: "
+        f"{rate.low:.1%} to {rate.high:.1%}.",
+    ]
+    shown, names = duels.shown(found, scores[1], SHOWN), ("after SFT", "after PPO")
+    samples.write_page(folder / "samples.html", "Before and after PPO", shown, names, paragraphs)
+    write_text(folder / "results.json", json.dumps(as_json(result), indent=1))
+    curves = plan.folder("ppo") / "curves.png"
+    print(f"answers and figure: {folder}; the curves of PPO: {curves}")
+    return result
+
+
+# -- the run ----------------------------------------------------------------------------------
+
+
+def make(config: Config, root: Path = RUNS) -> Result:
+    """Take the steps that are left, compare, and write everything down.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, after everything is saved.
+        shared.runs.RunError: there is nothing to resume, or it had other settings.
+        ValueError: there is no such model or data, or nothing fits.
+    """
+    plan = make_plan(config, root)
+    print(f"base: {plan.model}; the reward models' body: {plan.body}", flush=True)
+    run, saved = loop.open_run(config.name, plan.settings(), config.resume, root)
+    with run:
+        if saved is None:
+            set_aside(plan)
+            run.save(0, {}, {})  # from here on there is something to resume
+        n_kept = saved.step if saved else 0
+        for number, (stage, take) in enumerate(STEPS.items(), start=1):
+            if number <= n_kept:
+                print(f"\n{plan.run_name(stage)}: kept")
+                continue
+            print(f"\n{plan.run_name(stage)}:", flush=True)
+            take(plan, stage, any((plan.folder(stage) / "checkpoints").glob("step-*[0-9]")))
+            run.save(number, {}, {})
+    print()
+    return write_report(plan)
+
+
+def main(config: Config) -> None:
+    """Make an assistant, and say what it is worth."""
+    make(config)
+
+
+if __name__ == "__main__":
+    cli.run(__spec__.name)
