@@ -260,7 +260,7 @@ def write_samples(task: Reinforcement, before: Outcome, after: Outcome, path: Pa
 
     def answers(seen: Outcome) -> list[Answer]:
         both = zip(seen.responses, seen.scores.tolist())
-        return [Answer(text, 0, False, score) for text, score in both]
+        return [Answer(text, score=score) for text, score in both]
 
     prompts = [task.situation.prompt(number) for number in task.test]
     shown = [Sample(*one) for one in zip(prompts, answers(before), answers(after))]

@@ -21,7 +21,7 @@ from torch import Tensor
 from phase3_alignment.project import corpora, policy, templates
 from phase3_alignment.project.demonstrations import first_prompt
 from phase3_alignment.project.policy import Policy
-from phase3_alignment.project.records import Conversation, Pair, Record
+from phase3_alignment.project.records import Conversation, Pair, Record, as_text
 from phase3_alignment.solution import padding, rollout
 from phase3_alignment.solution.chat import Message
 from shared import cli, pages
@@ -64,10 +64,8 @@ class Question:
 
     @property
     def text(self) -> str:
-        """The prompt for people: one turn as it is, several with their roles."""
-        if len(self.prompt) == 1:
-            return self.prompt[0].content
-        return "\n\n".join(f"{message.role}: {message.content}" for message in self.prompt)
+        """The prompt for people."""
+        return as_text(self.prompt)
 
 
 @dataclass(frozen=True)
@@ -76,15 +74,17 @@ class Answer:
 
     Attributes:
         text: without special tokens.
-        n_tokens: sampled, the one that ends it included.
+        n_tokens: sampled, the one that ends it included; None if nobody has counted.
         ended: whether the model ended it; if not, the limit did.
         score: a reward model's number for it, if it was asked.
+        gold: that of another one, which nobody optimises.
     """
 
     text: str
-    n_tokens: int
-    ended: bool
+    n_tokens: int | None = None
+    ended: bool = True
     score: float | None = None
+    gold: float | None = None
 
 
 @dataclass(frozen=True)
