@@ -8,9 +8,9 @@ were: it enters with beta 0.04. Then one update: one forward and one backward pa
 clipped to length 1, one fused step of AdamW at 1e-6. So 16 samples a step and an update for each
 16 samples.
 
-- trl: a whole step of its trainer, with its defaults but for what makes the work the same: float32
-  and no recomputation of activations, 4 answers of 32 tokens, beta.
-- trl-default: the same, but with bfloat16 and recomputation, as it comes.
+- trl: a whole step of its trainer, with its defaults but for what makes the work the same: float32,
+  no recomputation of activations, the KL's plain estimate, 4 answers of 32 tokens, beta.
+- trl-default: 4 answers of 32 tokens and beta alone, so bfloat16 and recomputation, as it comes.
 - GRPO: `solution/grpo.py`, with the loss that trl's defaults mean, a mean over all tokens.
 - PPO: `solution/ppo_update.py` with a value head, one epoch, one minibatch: also one update.
 
@@ -55,7 +55,8 @@ ROWS = {
     "3-rlhf-ppo": ("ppo", "trl", "PPO against GRPO", None),
     "3-rlhf-grpo-default": ("grpo", "trl-default", "GRPO; trl in bfloat16, recomputing", None),
 }
-PEERS = {"trl": {"bf16": False, "gradient_checkpointing": False}, "trl-default": {}}
+SAME_LOSS = {"bf16": False, "gradient_checkpointing": False, "use_bias_correction_kl": False}
+PEERS = {"trl": SAME_LOSS, "trl-default": {}}
 
 Step = Callable[[], Any]
 

@@ -56,8 +56,10 @@ class FastGPT2(nn.Module):
         self.model, self.config = model, model.config
         body = getattr(model, "transformer", None)
         layers = [m for block in getattr(body, "h", ()) for m in self._layers(block)]
-        if not layers or {type(m) for m in layers} != {Conv1D, NewGELUActivation}:
+        if {type(m) for m in layers} != {Conv1D, NewGELUActivation}:
             raise ValueError("FastGPT2 knows GPT-2 with its own activation and no adapter in it")
+        if not self.config.scale_attn_weights or self.config.scale_attn_by_inverse_layer_idx:
+            raise ValueError("FastGPT2 knows GPT-2 with its own scale of attention only")
         self.eval()
 
     @staticmethod

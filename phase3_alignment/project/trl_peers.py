@@ -25,8 +25,11 @@ def is_installed() -> bool:
 
 
 def word(id: int) -> str:
-    """Write a token as the tokenizer of `save` does: one word each."""
-    return f"w{id}"
+    """Write a token as the tokenizer of `save` does: one word each.
+
+    All of one length: a special token is looked for within words, too.
+    """
+    return f"w{id:06}"
 
 
 def save(model: "PreTrainedModel", folder: Path) -> None:
