@@ -64,8 +64,14 @@ def load_encoder(name: str = "minilm") -> Pretrained:
         DataError: there is no such model; the message says how to get one.
     """
     from transformers import AutoModel
+    from transformers.utils import logging
 
-    return _open(AutoModel, str(encoder_folder()) if name == "minilm" else name)
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()  # of a language model the head is left over, and that is meant
+    try:
+        return _open(AutoModel, str(encoder_folder()) if name == "minilm" else name)
+    finally:
+        logging.set_verbosity(before)
 
 
 def newest(runs: Path = RUNS) -> Path:

@@ -1,7 +1,7 @@
 """What the programs learn from: conversations, pairs of answers, labelled texts."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from phase3_alignment.solution.chat import Message
@@ -59,6 +59,13 @@ def opening(record: Record) -> str:
         return record.text
     messages = record.prompt if isinstance(record, Pair) else record.messages
     return next((m.content for m in messages if m.role == "user"), "")
+
+
+def as_text(messages: Sequence[Message]) -> str:
+    """Show a prompt to people: one turn as it is, several with their roles."""
+    if len(messages) == 1:
+        return messages[0].content
+    return "\n\n".join(f"{message.role}: {message.content}" for message in messages)
 
 
 def held_out(

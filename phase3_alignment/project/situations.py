@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from phase3_alignment.project import templates
+from phase3_alignment.project.records import as_text
 from phase3_alignment.project.score import Judge
 from phase3_alignment.solution import padding
 from phase3_alignment.solution.chat import Message
@@ -34,11 +35,13 @@ class Situation:
         tokenizer: the policy's.
         prompts: ids of each, (n,) int64.
         score: of (numbers of prompts, responses), a (B,) float tensor.
+        shown: the prompts for people to read.
     """
 
     tokenizer: PreTrainedTokenizerBase
     prompts: tuple[Tensor, ...]
     score: Score
+    shown: tuple[str, ...]
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return ids and mask of these prompts, (B, P), padded on the left."""
@@ -53,7 +56,7 @@ class Situation:
 
     def prompt(self, number: int) -> str:
         """Return a prompt for people to read."""
-        return self.tokenizer.decode(self.prompts[number], skip_special_tokens=True)
+        return self.shown[number]
 
 
 def beginnings(
@@ -77,12 +80,12 @@ def beginnings(
     )
     if not prompts:
         raise ValueError(f"none of {len(texts)} texts has {n_tokens} tokens")
-    opened = [tokenizer.decode(ids, skip_special_tokens=True) for ids in prompts]
+    opened = tuple(tokenizer.decode(ids, skip_special_tokens=True) for ids in prompts)
 
     def score(numbers: Sequence[int], responses: Sequence[str]) -> Tensor:
         return judge.texts([opened[i] + said for i, said in zip(numbers, responses, strict=True)])
 
-    return Situation(tokenizer, prompts, score)
+    return Situation(tokenizer, prompts, score, opened)
 
 
 def questions(
@@ -114,4 +117,5 @@ def questions(
             return judge.texts(responses)
         return judge.answers([kept[i][1] for i in numbers], responses)
 
-    return Situation(tokenizer, tuple(ids for ids, _ in kept), score)
+    shown = tuple(as_text(messages) for _, messages in kept)
+    return Situation(tokenizer, tuple(ids for ids, _ in kept), score, shown)
