@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,24 +30,19 @@ from phase3_alignment.project import (
     models,
     policy,
     reward,
-    rivals,
     samples,
     sft,
-    win_rate,
 )
-from phase3_alignment.project.duels import Duels, Scores, Verdict
+from phase3_alignment.project.duels import Duels, Result, Scores
 from phase3_alignment.project.fine_tuning import spread
 from phase3_alignment.project.records import Pair
-from phase3_alignment.project.reward_report import interval
 from phase3_alignment.project.score import Judge
-from phase3_alignment.project.win_rate import WinRate
 from shared import cli
 from shared.files import write_text
 from shared.runs import RUNS, as_json
 from shared.texts import DataError
 
-SHOWN = 24  # duels on the page
-LR_ENCODER, LR_OWN = 5e-4, 3e-3  # of a reward model: on minilm, and on a body of a few millions
+LR_ENCODER, LR_OWN = 1e-3, 3e-3  # of a reward model: on minilm, and on a body of a few millions
 
 
 @dataclass(frozen=True)
@@ -67,14 +63,16 @@ class Config:
     """of the reward models; by default minilm where it is installed, else the base"""
     sft_lora: bool = False
     """train an adapter in step 1; otherwise all parameters"""
-    sft_steps: int = 300
+    sft_steps: int = 200
     """of 8 rows of conversations"""
     sft_lr: float | None = None
     """by default that of `sft`"""
-    reward_epochs: int = 2
+    reward_epochs: int = 1
     """times through a half of the pairs"""
     reward_lr: float | None = None
-    """by default 5e-4 on minilm, else 3e-3"""
+    """by default 1e-3 on minilm, else 3e-3"""
+    reward_tokens: int = 64
+    """that a reward model reads: the end of a dialogue"""
     ppo_steps: int = 60
     """batches of responses"""
     batch_size: int = 64
@@ -116,7 +114,8 @@ PRESETS = {
         sft_lora=True,
         sft_steps=1500,
         sft_lr=2e-4,
-        reward_lr=LR_ENCODER,
+        reward_lr=5e-4,
+        reward_tokens=256,
         ppo_steps=200,
         ppo_lr=1e-4,
         max_new_tokens=96,
@@ -141,22 +140,14 @@ class Plan:
     body: str
     root: Path
 
-    def folder(self, stage: str) -> Path:
+    def folder(self, step: str) -> Path:
         """Return where a step keeps its run."""
-        return self.root / loop.PHASE / self.run_name(stage)
-
-    def run_name(self, stage: str) -> str:
-        """Return the name of a step's run."""
-        return f"{self.config.name}-{stage}"
+        return self.root / loop.PHASE / f"{self.config.name}-{step}"
 
     def settings(self) -> dict[str, Any]:
         """What must be the same for the work to go on."""
         chosen = {k: v for k, v in asdict(self.config).items() if k != "resume"}
         return chosen | {"model": self.model, "body": self.body}
-
-    def shared(self, stage: str, resume: bool) -> dict[str, Any]:
-        """The fields that the configs of all steps have."""
-        return {"name": self.run_name(stage), "device": self.config.device, "resume": resume}
 
 
 def make_plan(config: Config, root: Path) -> Plan:
@@ -193,7 +184,7 @@ def default_body(model: str) -> str:
     return "minilm"
 
 
-def fine_tune(plan: Plan, stage: str, resume: bool) -> None:
+def fine_tune(plan: Plan, common: dict[str, Any]) -> None:
     """Step 1: learn to answer, and to stop."""
     c = plan.config
     chosen = sft.Config(
@@ -204,28 +195,29 @@ def fine_tune(plan: Plan, stage: str, resume: bool) -> None:
         lr=c.sft_lr,
         max_new_tokens=c.max_new_tokens,
         seed=c.seed,
-        **plan.shared(stage, resume),
+        **common,
     )
     print(sft.table(sft.fine_tune(chosen, plan.root)))
 
 
-def learn_reward(plan: Plan, stage: str, resume: bool) -> None:
-    """Step 2: learn which answer people prefer; the two judges from one half of the pairs each."""
-    c, is_first = plan.config, stage == "reward"
+def learn_reward(plan: Plan, common: dict[str, Any], half: str) -> None:
+    """Step 2: learn which answer people prefer, from one half of the pairs."""
+    c = plan.config
     chosen = reward.Config(
         model=plan.body,
         data=c.pairs,
-        half="first" if is_first else "second",
+        half=half,
         lr=c.reward_lr or (LR_ENCODER if plan.body == "minilm" else LR_OWN),
         epochs=c.reward_epochs,
+        max_length=c.reward_tokens,
         looks=2,
-        seed=c.seed + (not is_first),
-        **plan.shared(stage, resume),
+        seed=c.seed + (half == "second"),
+        **common,
     )
     print(reward.table(reward.train(chosen, plan.root).reports))
 
 
-def optimise(plan: Plan, stage: str, resume: bool) -> None:
+def optimise(plan: Plan, common: dict[str, Any]) -> None:
     """Step 3: PPO, beginning with step 1's model, against the first judge."""
     c = plan.config
     chosen = align.Config(
@@ -240,18 +232,23 @@ def optimise(plan: Plan, stage: str, resume: bool) -> None:
         target_kl=c.target_kl,
         missing_end_penalty=c.missing_end_penalty,
         seed=c.seed,
-        **plan.shared(stage, resume),
+        **common,
     )
     align.align(chosen, plan.root)
 
 
-STEPS = {"sft": fine_tune, "reward": learn_reward, "judge": learn_reward, "ppo": optimise}
+STEPS = {
+    "sft": fine_tune,
+    "reward": partial(learn_reward, half="first"),
+    "judge": partial(learn_reward, half="second"),
+    "ppo": optimise,
+}
 
 
 def set_aside(plan: Plan) -> None:
     """Rename what an earlier run of this name has left, as `runs.start` does with a single one."""
-    for stage in STEPS:
-        folder = plan.folder(stage)
+    for step in STEPS:
+        folder = plan.folder(step)
         if folder.exists():
             previous = folder.with_name(f"{folder.name}.previous")
             shutil.rmtree(previous, ignore_errors=True)
@@ -259,23 +256,6 @@ def set_aside(plan: Plan) -> None:
 
 
 # -- the proof --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Result:
-    """How it ended.
-
-    Attributes:
-        judges: how often people's choice is found on held-out pairs, by who chooses.
-        verdict: on held-out prompts.
-    """
-
-    judges: dict[str, WinRate]
-    verdict: Verdict
-
-    def __str__(self) -> str:
-        title = "who prefers what people do"
-        return f"{win_rate.table(title, 'right', 'pairs', self.judges)}\n\n{self.verdict}"
 
 
 def compare(plan: Plan) -> tuple[Duels, Scores, Scores]:
@@ -286,43 +266,23 @@ def compare(plan: Plan) -> tuple[Duels, Scores, Scores]:
     asked = samples.questions(demonstrations.load(c.data).test)
     asked = spread(duels.short(asked, subject, c.prompt_tokens), c.n_duels)
     found = duels.fight(subject, asked, c.max_new_tokens, c.temperature, c.seed)
-    judges = [Judge.load(plan.folder(stage) / reward.REWARD) for stage in ("reward", "judge")]
+    judges = [Judge.load(plan.folder(step) / reward.REWARD) for step in ("reward", "judge")]
     return found, *(duels.judged(found, judge) for judge in judges)
-
-
-def accuracies(plan: Plan) -> dict[str, WinRate]:
-    """Read how good the judges are on held-out pairs, and how good it is to measure lengths."""
-    found = {}
-    for stage, name in (("reward", duels.TRAINED_WITH), ("judge", duels.NEVER_SEEN)):
-        text = (plan.folder(stage) / "results.json").read_text(encoding="utf-8")
-        reports = json.loads(text)["reports"]
-        for key, called in ((reward.OURS, name), (rivals.LENGTH, rivals.LENGTH)):
-            share, n = reports[key]["accuracy"], reports[key]["n"]
-            found[called] = WinRate(share, *interval(share, n), n)
-    return found
 
 
 def write_report(plan: Plan) -> Result:
     """Compare, print the tables, and write wins.png, samples.html and results.json."""
     found, *scores = compare(plan)
     verdict = duels.decide(found, *scores)
-    result = Result(accuracies(plan), verdict)
-    print(result)
+    judges = duels.read_accuracies(plan.folder("reward"), plan.folder("judge"))
+    result = Result(judges, verdict)
+    print(f"\n{result}")
     folder = plan.root / loop.PHASE / plan.config.name
     duels.draw(verdict, *scores, folder / "wins.png")
-    rate = verdict.rates[duels.NEVER_SEEN]
-    paragraphs = [
-        f"Held-out prompts of {plan.config.data}, temperature {plan.config.temperature:g}: the "
-        "first of the duels, not the best. Scores are log-odds by the judge that PPO never saw; "
-        "only their difference means something.",
-        f"By that judge the aligned model wins {rate.share:.1%} of {rate.n} duels; 95 %: "
-        f"{rate.low:.1%} to {rate.high:.1%}.",
-    ]
-    shown, names = duels.shown(found, scores[1], SHOWN), ("after SFT", "after PPO")
-    samples.write_page(folder / "samples.html", "Before and after PPO", shown, names, paragraphs)
+    told = f"Held-out prompts of {plan.config.data}, temperature {plan.config.temperature:g}"
+    duels.write_page(folder / "samples.html", found, verdict, scores[1], told)
     write_text(folder / "results.json", json.dumps(as_json(result), indent=1))
-    curves = plan.folder("ppo") / "curves.png"
-    print(f"answers and figure: {folder}; the curves of PPO: {curves}")
+    print(f"answers and figure: {folder}; PPO's curves: {plan.folder('ppo') / 'curves.png'}")
     return result
 
 
@@ -345,14 +305,15 @@ def make(config: Config, root: Path = RUNS) -> Result:
             set_aside(plan)
             run.save(0, {}, {})  # from here on there is something to resume
         n_kept = saved.step if saved else 0
-        for number, (stage, take) in enumerate(STEPS.items(), start=1):
+        for number, (step, take) in enumerate(STEPS.items(), start=1):
+            folder = plan.folder(step)
             if number <= n_kept:
-                print(f"\n{plan.run_name(stage)}: kept")
+                print(f"\n{folder.name}: kept")
                 continue
-            print(f"\n{plan.run_name(stage)}:", flush=True)
-            take(plan, stage, any((plan.folder(stage) / "checkpoints").glob("step-*[0-9]")))
+            print(f"\n{folder.name}:", flush=True)
+            has_begun = any((folder / "checkpoints").glob("step-*[0-9]"))
+            take(plan, {"name": folder.name, "device": config.device, "resume": has_begun})
             run.save(number, {}, {})
-    print()
     return write_report(plan)
 
 

@@ -7,17 +7,27 @@ truth. It is still no person, and shares with the first what is in the data of b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from phase3_alignment.project import calibration, policy, samples, templates, win_rate
+from phase3_alignment.project import (
+    calibration,
+    policy,
+    reward,
+    rivals,
+    samples,
+    templates,
+    win_rate,
+)
 from phase3_alignment.project.policy import Policy
+from phase3_alignment.project.reward_report import interval
 from phase3_alignment.project.samples import Answer, Question, Sample
 from phase3_alignment.project.score import Judge
 from phase3_alignment.project.win_rate import WinRate
@@ -32,6 +42,7 @@ Scores = tuple[Tensor, Tensor]  # of the answers before and after, (N,) each
 
 TRAINED_WITH, NEVER_SEEN = "the judge of PPO", "a judge it never saw"
 EQUAL_LENGTH, LONGER = "the same, at equal length", "whoever writes more"
+SHOWN = 24  # duels on the page
 
 
 def load_aligned(base: Path, aligned: Path, device: str) -> Policy:
@@ -148,6 +159,56 @@ def decide(duels: Duels, flattering: Scores, honest: Scores) -> Verdict:
         characters=tuple(fmean(len(answer.text) for answer in side) for side in sides),
         ended=tuple(samples.share_ended(side) for side in sides),
     )
+
+
+@dataclass(frozen=True)
+class Result:
+    """How it ended.
+
+    Attributes:
+        judges: how often people's choice is found on held-out pairs, by who chooses.
+        verdict: on held-out prompts.
+    """
+
+    judges: dict[str, WinRate]
+    verdict: Verdict
+
+    def __str__(self) -> str:
+        title = "who prefers what people do"
+        return f"{win_rate.table(title, 'right', 'pairs', self.judges)}\n\n{self.verdict}"
+
+
+def accuracy(report: Mapping[str, Any]) -> WinRate:
+    """Read from a report of `reward`'s results.json how often people's choice was found."""
+    share, n = report["accuracy"], report["n"]
+    return WinRate(share, *interval(share, n), n)
+
+
+def read_accuracies(trained_with: Path, never_seen: Path) -> dict[str, WinRate]:
+    """Read from two folders of `reward` how good the judges are, and how good it is to measure."""
+    first, second = (
+        json.loads((folder / "results.json").read_text(encoding="utf-8"))["reports"]
+        for folder in (trained_with, never_seen)
+    )
+    return {
+        TRAINED_WITH: accuracy(first[reward.OURS]),
+        NEVER_SEEN: accuracy(second[reward.OURS]),
+        rivals.LENGTH: accuracy(first[rivals.LENGTH]),
+    }
+
+
+def write_page(path: Path, duels: Duels, verdict: Verdict, scores: Scores, told: str) -> Path:
+    """Show the first duels with the scores of the judge that PPO never saw, and what it found."""
+    rate = verdict.rates[NEVER_SEEN]
+    paragraphs = [
+        f"{told}: the first of the duels, not the best. Scores are log-odds by the judge that PPO "
+        "never saw; only their difference means something.",
+        f"By that judge the aligned model wins {rate.share:.1%} of {rate.n} duels; 95 %: "
+        f"{rate.low:.1%} to {rate.high:.1%}.",
+    ]
+    rows = shown(duels, scores, SHOWN)
+    names = ("after SFT", "after PPO")
+    return samples.write_page(path, "Before and after PPO", rows, names, paragraphs)
 
 
 # -- for people -------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from torch import Tensor
 from phase3_alignment.project.reward_report import Z, interval
 
 PRIOR_STD = 10.0  # of each weight: hardly felt, unless one side has won all duels
+MOST_STEPS, ROUNDING = 50, 1e-10  # of Newton's method, which takes five or six
 
 
 @dataclass(frozen=True)
@@ -59,23 +60,25 @@ def length_controlled(wins: Tensor, longer: Tensor) -> WinRate:
     return WinRate(*bounds.tolist(), len(wins))
 
 
-def logistic(x: Tensor, y: Tensor, n_steps: int = 50) -> tuple[Tensor, Tensor]:
+def logistic(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Fit a logistic regression by Newton's method.
 
     Args:
         x: (N, F) features, float64.
         y: (N,) what happened, 0 to 1.
-        n_steps: far more than the few that it takes.
 
     Returns:
         (F,) weights and (F, F) their covariance: the inverse of the curvature at the maximum.
     """
     weights = x.new_zeros(x.shape[1])
     prior = torch.eye(x.shape[1], dtype=x.dtype) / PRIOR_STD**2
-    for _ in range(n_steps):
+    for _ in range(MOST_STEPS):
         p = (x @ weights).sigmoid()
         curvature = x.T @ (x * (p * (1 - p))[:, None]) + prior
-        weights = weights + torch.linalg.solve(curvature, x.T @ (y - p) - prior @ weights)
+        step = torch.linalg.solve(curvature, x.T @ (y - p) - prior @ weights)
+        weights = weights + step
+        if step.abs().max() < ROUNDING:
+            break
     return weights, torch.linalg.inv(curvature)
 
 

@@ -118,3 +118,17 @@ def test_batches_deal_out_everything_once_with_little_padding():
     checks.law((means.diff() > 0).float().mean() < 0.7, "batches are not sorted")
     again = comparisons.batches(lengths, 16, torch.Generator().manual_seed(1))
     checks.law(not torch.equal(torch.cat(again), torch.cat(found)), "another epoch, another order")
+
+
+def test_halves_are_parted_by_their_openings():
+    pairs = [Pair((Message("user", f"q{i // 2}"),), "yes", f"no{i}") for i in range(400)]
+    corpus = Corpus(tuple(pairs), tuple(pairs[:3]), "a test")
+    checks.equal(comparisons.half(corpus, "both"), corpus, "both")
+    first, second = (comparisons.half(corpus, which) for which in ("first", "second"))
+    checks.equal({*first.train} | {*second.train}, {*pairs}, "nothing is lost")
+    asked = [{records.opening(pair) for pair in part.train} for part in (first, second)]
+    assert not asked[0] & asked[1], "a prompt is in one half only"
+    checks.at_least(min(map(len, asked)), 75, "prompts of 200 in the smaller half")
+    checks.equal((first.test, second.test), (corpus.test, corpus.test), "one test part")
+    validation = [len(comparisons.with_validation(part).validation) for part in (first, second)]
+    checks.at_least(min(validation), 5, "pairs to choose by, of about 20: another hash")
