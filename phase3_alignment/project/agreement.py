@@ -41,6 +41,7 @@ HELD_OUT = 0.2  # of the prompts, by the hash of `records.held_out`, as `publish
 CERTAIN = 40.0  # log-odds that are 1 in float32
 OURS, ONE_ORDER = "the feedback", "asked in one order"
 LONGER, FIRST = "longer answer wins", "always A"
+ENDED = "answers that come to an end"
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def numbers(
     leads = [(row["preference"] - 0.5, len(row["one"]) - len(row["other"])) for row in said]
     longer = [lead * more > 0 for lead, more in leads if lead * more]
     return {
-        "answers that come to an end": _mean(ended),
+        ENDED: fmean(ended),
         "drafts mended": len(mended),
         "too long for the feedback": len(revisions) - len(mended),
         "another text in the draft's place": _mean([draft != new for draft, new in ends]),
@@ -204,6 +205,11 @@ def _mean(values: Sequence[float]) -> float | None:
 def table(found: Mapping[str, float | None], people: Agreement | None) -> str:
     """Lay out what a run came to."""
     lines = [f"{name:<38}{_cell(value):>7}" for name, value in found.items()]
+    if found.get(ENDED, 1) < 0.5:
+        lines.append(
+            "most answers were cut off, so what is learnt from them breaks off, too: begin with a "
+            "model that answers and stops, such as --model runs/phase3/sft/hf"
+        )
     if people is None:
         return "\n".join([*lines, "agreement: the feedback can read none of the pairs"])
     whom = "people preferred" if people.by_people else "nobody preferred; one is to the question"

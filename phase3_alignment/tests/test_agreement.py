@@ -156,3 +156,6 @@ def test_numbers_of_a_run():
     for name, value in expected.items():
         checks.close(found[name], value, name)
     assert agreement.numbers(answers, [], [])["words of a draft"] is None
+    assert "cut off" not in agreement.table(found, None)
+    cut = agreement.numbers([{"ended": [True, False, False]}], revisions, labels)
+    assert "most answers were cut off" in agreement.table(cut, None)
