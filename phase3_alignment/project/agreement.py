@@ -241,7 +241,10 @@ def draw(found: Agreement, path: Path) -> Path:
         _draw_confidence(left, found.reports[OURS])
         _draw_rivals(right, found.reports)
         whom = "people's labels" if found.by_people else "labels that nobody gave: right or wrong"
-        figure.suptitle(f"{found.reports[OURS].n:,} pairs with {whom}", x=0.01, ha="left")
+        title = f"{found.reports[OURS].n:,} pairs with {whom}"
+        if ONE_ORDER in found.reports:
+            title += f'; the feedback says "A" with probability {found.says_a:.2f}'
+        figure.suptitle(title, x=0.01, ha="left")
 
     return write_figure(path, (9, 3.8), fill)
 
@@ -272,8 +275,9 @@ def _draw_rivals(axes: Axes, reports: Mapping[str, Report]) -> None:
         axes.plot(interval(share, n), [y, y], color=colour, linewidth=1.5)
         axes.plot(share, y, "o", color=colour)
         axes.annotate(
-            f"{share:.1%}", (share, y), (0, 6), textcoords="offset points", ha="center", fontsize=9
-        )
+            f"{share:.1%}", (share, y), (0, 7), textcoords="offset points", ha="center",
+            fontsize=9, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )  # fmt: skip
     axes.axvline(0.5, color=GREY, linestyle="--", linewidth=1)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(-0.5, len(names) - 0.3)

@@ -78,6 +78,9 @@ class Opinion:
         return (self.as_a > 0.5) != (self.as_b > 0.5)
 
 
+EVEN = Opinion(0.5, 0.5)  # of an answer and itself: nobody has to be asked
+
+
 class Feedback(Protocol):
     """Anything that mends and compares.
 
@@ -256,7 +259,7 @@ class Panel:
     def opinion(self, question: Question, one: str, other: str, drawn: list[Principle]) -> Row:
         """Compare two answers; the row has an `Opinion`, or says that they are too long."""
         try:
-            found = self.judge.compare(question, one, other, drawn)
+            found = self.judge.compare(question, one, other, drawn) if one != other else EVEN
         except TooLong as error:
             return {"too_long": str(error)}
         names = [principle.name for principle in drawn] if self.judge.writes else [UNWRITTEN]
@@ -269,9 +272,8 @@ class Panel:
 def each(path: Path, items: Sequence[T], work: Callable[[int, T], Row]) -> list[Row]:
     """Do a piece of work for every item, and keep what it gives as a line of a file.
 
-    What stands there already is not done again, so a killed run loses one line at most.
-
-    All chance in `work`, of an item's number and the item, must follow from those.
+    What stands there already is not done again, so a killed run loses one line at most. All chance
+    in `work`, of an item's number and the item, must follow from those.
     """
     done = whole_lines(path)
     with path.open("ab") as file, Bar(path.stem, len(items), done=len(done), unit="lines") as bar:

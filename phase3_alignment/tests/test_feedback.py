@@ -193,6 +193,13 @@ def test_principles_follow_from_the_seed_and_what_they_are_for():
     checks.equal(len(panel.draw("label 0", 99)), 8, "more than there are: all")
 
 
+def test_nobody_is_asked_about_an_answer_and_itself():
+    judge = InScores(Lengths(), "a ruler")
+    judge.compare = None
+    row = Panel(judge, [KIND], 0).opinion(ASKED, "No.", "No.", [KIND])
+    checks.equal((row["preference"], row["as_a"]), (0.5, 0.5), "neither is better")
+
+
 def test_lines_that_are_there_are_not_done_again(tmp_path):
     path, done = tmp_path / "a.jsonl", []
 
