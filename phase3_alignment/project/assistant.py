@@ -1,4 +1,4 @@
-"""An assistant, from a model that only goes on with texts: SFT, reward model, PPO, and the proof.
+"""An assistant, from a model that only goes on with texts: SFT, reward model, PPO, and the duels.
 
     python -m phase3_alignment.project.assistant                    # phase 1's newest model
     python -m phase3_alignment.project.assistant --model stories
@@ -14,7 +14,6 @@ and results.json go to runs/phase3/<name>/. Killed anywhere, it goes on with --r
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -33,13 +32,11 @@ from phase3_alignment.project import (
     samples,
     sft,
 )
-from phase3_alignment.project.duels import Duels, Result, Scores
+from phase3_alignment.project.duels import Result
 from phase3_alignment.project.fine_tuning import spread
 from phase3_alignment.project.records import Pair
-from phase3_alignment.project.score import Judge
 from shared import cli
-from shared.files import write_text
-from shared.runs import RUNS, as_json
+from shared.runs import RUNS
 from shared.texts import DataError
 
 LR_ENCODER, LR_OWN = 1e-3, 3e-3  # of a reward model: on minilm, and on a body of a few millions
@@ -50,7 +47,7 @@ class Config:
     """Of what to make an assistant, and with how much work."""
 
     preset: str = "default"
-    """where the other values start from: default, for a few million parameters, or gpt2"""
+    """where the other values start from: default, for a few million parameters; gpt2, for more"""
     name: str = "assistant"
     """folder of the result under runs/phase3; those of the steps are called <name>-sft, ..."""
     model: str | None = None
@@ -100,27 +97,18 @@ class Config:
 
     def __post_init__(self) -> None:
         counts = (self.sft_steps, self.reward_epochs, self.ppo_steps, self.n_duels)
-        if min(*counts, self.batch_size, self.prompt_tokens, self.max_new_tokens) < 1:
-            raise ValueError("steps, epochs, sizes and counts must be positive")
-        if self.temperature <= 0:
-            raise ValueError(f"temperature must be positive, got {self.temperature}")
+        sizes = (self.batch_size, self.prompt_tokens, self.max_new_tokens)
+        if min(*counts, *sizes) < 1 or self.temperature <= 0:
+            raise ValueError("steps, epochs, sizes, counts and temperature must be positive")
 
 
 PRESETS = {
     "default": Config(),
     "gpt2": Config(
-        preset="gpt2",
-        model="openai-community/gpt2",
-        sft_lora=True,
-        sft_steps=1500,
-        sft_lr=2e-4,
-        reward_lr=5e-4,
-        reward_tokens=256,
-        ppo_steps=200,
-        ppo_lr=1e-4,
-        max_new_tokens=96,
+        preset="gpt2", model="openai-community/gpt2", sft_lora=True, sft_steps=1500, sft_lr=2e-4,
+        reward_lr=5e-4, reward_tokens=256, ppo_steps=200, ppo_lr=1e-4, max_new_tokens=96,
     ),
-}
+}  # fmt: skip
 
 
 # -- the steps --------------------------------------------------------------------------------
@@ -140,9 +128,14 @@ class Plan:
     body: str
     root: Path
 
+    @property
+    def path(self) -> Path:
+        """Where the result goes."""
+        return self.root / loop.PHASE / self.config.name
+
     def folder(self, step: str) -> Path:
         """Return where a step keeps its run."""
-        return self.root / loop.PHASE / f"{self.config.name}-{step}"
+        return self.path.with_name(f"{self.config.name}-{step}")
 
     def settings(self) -> dict[str, Any]:
         """What must be the same for the work to go on."""
@@ -154,14 +147,12 @@ def make_plan(config: Config, root: Path) -> Plan:
     """Choose the models and find out, before hours of work, whether everything fits.
 
     Raises:
-        shared.texts.DataError: there is no such model or data, or data of the wrong kind.
-        ValueError: prompts and answers do not fit into what the model reads.
+        ValueError: no such model or data, of the wrong kind, or too long for the model.
     """
     model = config.model or str(models.newest(root))
     body = config.body or default_body(model)
     base = policy.load(model, device="cpu", runs=root)
-    need = config.prompt_tokens + config.max_new_tokens
-    if need >= base.context:
+    if config.prompt_tokens + config.max_new_tokens >= base.context:
         raise ValueError(
             f"prompts of {config.prompt_tokens} and answers of {config.max_new_tokens} tokens do "
             f"not fit into the {base.context} that {model} reads"
@@ -247,43 +238,25 @@ STEPS = {
 
 def set_aside(plan: Plan) -> None:
     """Rename what an earlier run of this name has left, as `runs.start` does with a single one."""
-    for step in STEPS:
-        folder = plan.folder(step)
-        if folder.exists():
-            previous = folder.with_name(f"{folder.name}.previous")
-            shutil.rmtree(previous, ignore_errors=True)
-            folder.rename(previous)
+    for folder in filter(Path.exists, map(plan.folder, STEPS)):
+        previous = folder.with_name(f"{folder.name}.previous")
+        shutil.rmtree(previous, ignore_errors=True)
+        folder.rename(previous)
 
 
-# -- the proof --------------------------------------------------------------------------------
+# -- the duels --------------------------------------------------------------------------------
 
 
-def compare(plan: Plan) -> tuple[Duels, Scores, Scores]:
+def compare(plan: Plan) -> Result:
     """Let the model before and after PPO answer held-out prompts, and both judges read that."""
-    c = plan.config
-    base = plan.folder("sft") / policy.MERGED
-    subject = duels.load_aligned(base, plan.folder("ppo") / policy.ADAPTER, c.device)
+    c, folder = plan.config, plan.folder
+    base, adapter = folder("sft") / policy.MERGED, folder("ppo") / policy.ADAPTER
+    subject = duels.load_aligned(base, adapter, c.device)
     asked = samples.questions(demonstrations.load(c.data).test)
     asked = spread(duels.short(asked, subject, c.prompt_tokens), c.n_duels)
     found = duels.fight(subject, asked, c.max_new_tokens, c.temperature, c.seed)
-    judges = [Judge.load(plan.folder(step) / reward.REWARD) for step in ("reward", "judge")]
-    return found, *(duels.judged(found, judge) for judge in judges)
-
-
-def write_report(plan: Plan) -> Result:
-    """Compare, print the tables, and write wins.png, samples.html and results.json."""
-    found, *scores = compare(plan)
-    verdict = duels.decide(found, *scores)
-    judges = duels.read_accuracies(plan.folder("reward"), plan.folder("judge"))
-    result = Result(judges, verdict)
-    print(f"\n{result}")
-    folder = plan.root / loop.PHASE / plan.config.name
-    duels.draw(verdict, *scores, folder / "wins.png")
-    told = f"Held-out prompts of {plan.config.data}, temperature {plan.config.temperature:g}"
-    duels.write_page(folder / "samples.html", found, verdict, scores[1], told)
-    write_text(folder / "results.json", json.dumps(as_json(result), indent=1))
-    print(f"answers and figure: {folder}; PPO's curves: {plan.folder('ppo') / 'curves.png'}")
-    return result
+    told = f"Held-out prompts of {c.data}, temperature {c.temperature:g}"
+    return duels.report(found, folder("reward"), folder("judge"), plan.path, told)
 
 
 # -- the run ----------------------------------------------------------------------------------
@@ -307,18 +280,19 @@ def make(config: Config, root: Path = RUNS) -> Result:
         n_kept = saved.step if saved else 0
         for number, (step, take) in enumerate(STEPS.items(), start=1):
             folder = plan.folder(step)
-            if number <= n_kept:
-                print(f"\n{folder.name}: kept")
-                continue
-            print(f"\n{folder.name}:", flush=True)
-            has_begun = any((folder / "checkpoints").glob("step-*[0-9]"))
-            take(plan, {"name": folder.name, "device": config.device, "resume": has_begun})
-            run.save(number, {}, {})
-    return write_report(plan)
+            print(f"\n{folder.name}:{' kept' * (number <= n_kept)}", flush=True)
+            if number > n_kept:
+                has_begun = any((folder / "checkpoints").glob("step-*[0-9]"))
+                take(plan, {"name": folder.name, "device": config.device, "resume": has_begun})
+                run.save(number, {}, {})
+    result = compare(plan)
+    print(f"\n{result}")
+    print(f"answers and figure: {plan.path}; PPO's curves: {plan.folder('ppo') / 'curves.png'}")
+    return result
 
 
 def main(config: Config) -> None:
-    """Make an assistant, and say what it is worth."""
+    """Make an assistant."""
     make(config)
 
 

@@ -33,6 +33,8 @@ from phase3_alignment.project.score import Judge
 from phase3_alignment.project.win_rate import WinRate
 from phase3_alignment.solution import adapter_files
 from shared.drawing import BLUE, GREY, ORANGE, write_figure
+from shared.files import write_text
+from shared.runs import as_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -197,6 +199,19 @@ def read_accuracies(trained_with: Path, never_seen: Path) -> dict[str, WinRate]:
     }
 
 
+# -- for people -------------------------------------------------------------------------------
+
+
+def shown(duels: Duels, scores: Scores, n: int) -> list[Sample]:
+    """Return the first n duels for a page, with these scores."""
+    before, after = (
+        [replace(answer, score=score) for answer, score in zip(side, found.tolist(), strict=True)]
+        for side, found in zip((duels.before, duels.after), scores, strict=True)
+    )
+    rows = zip(duels.questions, before, after, strict=True)
+    return [Sample(q.text, one, other, q.written) for q, one, other in rows][:n]
+
+
 def write_page(path: Path, duels: Duels, verdict: Verdict, scores: Scores, told: str) -> Path:
     """Show the first duels with the scores of the judge that PPO never saw, and what it found."""
     rate = verdict.rates[NEVER_SEEN]
@@ -209,19 +224,6 @@ def write_page(path: Path, duels: Duels, verdict: Verdict, scores: Scores, told:
     rows = shown(duels, scores, SHOWN)
     names = ("after SFT", "after PPO")
     return samples.write_page(path, "Before and after PPO", rows, names, paragraphs)
-
-
-# -- for people -------------------------------------------------------------------------------
-
-
-def shown(duels: Duels, scores: Scores, n: int) -> list[Sample]:
-    """Return the first n duels for a page, with these scores."""
-    before, after = (
-        [replace(answer, score=score) for answer, score in zip(side, found.tolist(), strict=True)]
-        for side, found in zip((duels.before, duels.after), scores, strict=True)
-    )
-    rows = zip(duels.questions, before, after, strict=True)
-    return [Sample(q.text, one, other, q.written) for q, one, other in rows][:n]
 
 
 def draw(verdict: Verdict, flattering: Scores, honest: Scores, path: Path) -> Path:
@@ -258,3 +260,22 @@ def draw_leads(axes: Axes, flattering: Tensor, honest: Tensor) -> None:
     axes.set_xlabel("by the judge of PPO (log-odds)")
     axes.set_ylabel("by a judge it never saw")
     axes.set_title("lead of the aligned answer")
+
+
+def report(duels: Duels, trained_with: Path, never_seen: Path, path: Path, told: str) -> Result:
+    """Let both judges read all answers; write wins.png, samples.html and results.json.
+
+    Args:
+        duels: fought.
+        trained_with, never_seen: folders of the runs of both judges.
+        path: where everything goes.
+        told: how it was fought, for the page.
+    """
+    judges = (Judge.load(folder / reward.REWARD) for folder in (trained_with, never_seen))
+    scores = [judged(duels, judge) for judge in judges]
+    verdict = decide(duels, *scores)
+    result = Result(read_accuracies(trained_with, never_seen), verdict)
+    draw(verdict, *scores, path / "wins.png")
+    write_page(path / "samples.html", duels, verdict, scores[1], told)
+    write_text(path / "results.json", json.dumps(as_json(result), indent=1))
+    return result

@@ -50,7 +50,7 @@ def config(tmp_path_factory):
     return Config(
         name="a", model=str(base), body=str(base), data=say(root / "talks.jsonl", talks),
         pairs=say(root / "pairs.jsonl", pairs), sft_steps=2, reward_epochs=1, ppo_steps=4,
-        batch_size=8, prompt_tokens=40, max_new_tokens=6, n_duels=9, device="cpu",
+        batch_size=8, prompt_tokens=40, max_new_tokens=6, n_duels=9, reward_tokens=32, device="cpu",
     )  # fmt: skip
 
 
