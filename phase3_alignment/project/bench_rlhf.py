@@ -30,7 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from phase3_alignment.project import fast_gpt2, trl_peers
-from phase3_alignment.project.fast_gpt2 import FastGPT2
+from phase3_alignment.project.fast_gpt2 import FastGPT2, OncePerGroup
 from phase3_alignment.solution import grpo, ppo_update, rollout
 from phase3_alignment.solution.grpo import GRPOConfig
 from phase3_alignment.solution.ppo_update import PPOConfig
@@ -97,7 +97,7 @@ class Ours:
     def __init__(self, wrap: Callable[[nn.Module], nn.Module], lr: float = LR) -> None:
         self.policy = FastGPT2(make_model())
         self.reference = copy.deepcopy(self.policy).requires_grad_(False)
-        self.actor = wrap(self.policy).eval()
+        self.actor = self.sampler = wrap(self.policy).eval()
         options = {"lr": lr, "weight_decay": 0.0, "fused": True}  # trl's choice, too
         self.optimizer = torch.optim.AdamW(self.actor.parameters(), **options)
         self.generator = torch.Generator().manual_seed(0)
@@ -108,7 +108,8 @@ class Ours:
         drawn = torch.randint(len(self.prompts), (PROMPTS,), generator=self.generator)
         ids = self.prompts[drawn].repeat_interleave(GROUP, dim=0)
         mask = torch.ones_like(ids, dtype=torch.bool)
-        found = rollout.sample(self.actor, ids, mask, NEW, trl_peers.END, generator=self.generator)
+        model = self.sampler
+        found = rollout.sample(model, ids, mask, NEW, trl_peers.END, generator=self.generator)
         rows = zip(found.ids[:, PROMPT:], found.mask[:, PROMPT:])
         return found, torch.tensor(reward([ids[real].tolist() for ids, real in rows]))
 
@@ -135,6 +136,7 @@ class OurGRPO(Ours):
 
     def __init__(self, lr: float = LR) -> None:
         super().__init__(lambda policy: policy, lr)
+        self.sampler = OncePerGroup(self.policy, GROUP)
 
     def step(self) -> Tensor:
         """Sample and learn; return the gradient's length."""

@@ -17,10 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from phase3_alignment.project import fast_linear
+from phase3_alignment.project.fast_linear import product
+
 if TYPE_CHECKING:
     from transformers import GPT2LMHeadModel
 
-Past = list[tuple[Tensor, Tensor]]  # keys and values of each block, (B, H, T, D)
+Past = list[Tensor]  # keys and values of each block, (2, B, H, T, D)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class FastGPT2(nn.Module):
             logits_to_keep: of how many tokens at the end; 0 means all.
         """
         hidden, past = self.read(input_ids, attention_mask, position_ids, past_key_values)
-        logits = self.model.lm_head(hidden[:, -logits_to_keep:])
+        logits = fast_linear.linear(hidden[:, -logits_to_keep:], self.model.lm_head.weight)
         return Output(logits, (hidden,), past)
 
     def read(
@@ -94,57 +97,100 @@ class FastGPT2(nn.Module):
     ) -> tuple[Tensor, Past]:
         """Return the hidden states, (B, T, C), and keys and values of all that was read."""
         body = self.model.transformer
-        before = past[0][0].shape[2] if past else 0
+        before = past[0].shape[3] if past else 0
         if positions is None:
             positions = torch.arange(before, before + ids.shape[1], device=ids.device)
-        sees = visible(ids, mask, before)
-        x = body.wte(ids) + body.wpe(positions)
+        how = visible(ids, mask, before)
+        x = F.embedding(ids, body.wte.weight) + F.embedding(positions, body.wpe.weight)
         kept = []
         for i, block in enumerate(body.h):
-            x, pair = _attend(x, block, sees, past[i] if past else None)
-            x = x + _affine(_gelu(_affine(block.ln_2(x), block.mlp.c_fc)), block.mlp.c_proj)
+            x, pair = _attend(x, block, how, past[i] if past else None)
+            wide = F.gelu(_affine(_norm(x, block.ln_2), block.mlp.c_fc), approximate="tanh")
+            x = x + _affine(wide, block.mlp.c_proj)
             kept.append(pair)
-        return body.ln_f(x), kept
+        return _norm(x, body.ln_f), kept
 
 
-def visible(ids: Tensor, mask: Tensor | None, before: int) -> Tensor | bool:
-    """Say which tokens may be looked at: (..., T, before + T) bool; a bool where one word says it.
+class OncePerGroup(nn.Module):
+    """Samples answers to groups of equal prompts, and reads each prompt once.
 
-    True means all that came before, in a batch that begins here; False means all.
+    Args:
+        model: that answers.
+        copies: neighbours in a batch that begin with the same prompt.
+    """
+
+    def __init__(self, model: FastGPT2, copies: int) -> None:
+        super().__init__()
+        self.model, self.copies = model, copies
+        self.eval()
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        position_ids: Tensor,
+        past_key_values: Past | None = None,
+        **options: Any,
+    ) -> Output:
+        """Answer as `FastGPT2` does, to prompts of which one in each group is looked at."""
+        if past_key_values:
+            return self.model(input_ids, attention_mask, position_ids, past_key_values, **options)
+        inputs = (x[:: self.copies] for x in (input_ids, attention_mask, position_ids))
+        answer = self.model(*inputs, **options)
+        (hidden,), n = answer.hidden_states, self.copies
+        return Output(
+            answer.logits.repeat_interleave(n, dim=0),
+            (hidden.repeat_interleave(n, dim=0),),
+            _repeat(answer.past_key_values, n),
+        )
+
+
+# -- the parts of a block ---------------------------------------------------------------------
+
+
+def visible(ids: Tensor, mask: Tensor | None, before: int) -> dict[str, Any]:
+    """Say what attention is told of who may look at whom: nothing more than there is to say.
+
+    Args:
+        ids: (B, T), the new tokens.
+        mask: (B, before + T), False or 0 on padding; None if there is none.
+        before: tokens that were read before.
     """
     T = ids.shape[1]
     padded = mask is not None and not mask.all()
     if not padded and (T == 1 or not before):
-        return T > 1
+        return {"is_causal": T > 1}
     sees = torch.ones(T, before + T, dtype=torch.bool, device=ids.device).tril(before)
-    if not padded:
-        return sees
-    own = torch.eye(T, before + T, dtype=torch.bool, device=ids.device)
-    own = own.roll(before, dims=1)  # padding looks at itself, for a softmax of nothing is NaN
-    return (sees & mask.bool()[:, None, None]) | own
+    if padded:
+        own = torch.eye(T, before + T, dtype=torch.bool, device=ids.device).roll(before, dims=1)
+        # Padding looks at itself: a softmax of nothing would be NaN.
+        sees = (sees & mask.bool()[:, None, None]) | own
+    return {"attn_mask": sees}
 
 
 def _attend(
-    x: Tensor, block: nn.Module, sees: Tensor | bool, past: tuple[Tensor, Tensor] | None
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    x: Tensor, block: nn.Module, how: dict[str, Any], past: Tensor | None
+) -> tuple[Tensor, Tensor]:
     B, T, C = x.shape
     H = block.attn.num_heads
-    qkv = _affine(block.ln_1(x), block.attn.c_attn).view(B, T, 3, H, C // H)
-    q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, D) each
-    if past:
-        k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
-    how = {"is_causal": sees} if isinstance(sees, bool) else {"attn_mask": sees}
-    y = F.scaled_dot_product_attention(q, k, v, **how)
-    return x + _affine(y.transpose(1, 2).reshape(B, T, C), block.attn.c_proj), (k, v)
+    qkv = _affine(_norm(x, block.ln_1), block.attn.c_attn).view(B, T, 3, H, C // H)
+    qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
+    pair = qkv[1:] if past is None else torch.cat([past, qkv[1:]], dim=3)
+    y = F.scaled_dot_product_attention(qkv[0], pair[0], pair[1], **how)
+    return x + _affine(y.transpose(1, 2).reshape(B, T, C), block.attn.c_proj), pair
 
 
 def _affine(x: Tensor, layer: nn.Module) -> Tensor:
     """Apply a Conv1D, whose weight is (in, out)."""
-    return torch.addmm(layer.bias, x.view(-1, x.shape[-1]), layer.weight).view(*x.shape[:-1], -1)
+    return fast_linear.linear(x, layer.weight.T, layer.bias)
 
 
-def _gelu(x: Tensor) -> Tensor:
-    return F.gelu(x, approximate="tanh")
+def _norm(x: Tensor, layer: nn.Module) -> Tensor:
+    return F.layer_norm(x, layer.normalized_shape, layer.weight, layer.bias, layer.eps)
+
+
+def _repeat(past: Past, copies: int) -> Past:
+    return [pair.repeat_interleave(copies, dim=1) for pair in past]
 
 
 # -- log-probabilities ------------------------------------------------------------------------
@@ -178,7 +224,7 @@ def group_logprobs(
     prompt, past = model.read(
         ids[first, :n_prompt], mask[first, :n_prompt], positions[first, :n_prompt], None
     )
-    past = [tuple(x.repeat_interleave(copies, dim=0) for x in pair) for pair in past]
+    past = _repeat(past, copies)
     answer, _ = model.read(ids[:, n_prompt:-1], mask[:, :-1], positions[:, n_prompt:-1], past)
     last = prompt[:, -1:].repeat_interleave(copies, dim=0)  # it says what an answer begins with
     before = n_prompt - 1
@@ -189,6 +235,34 @@ def group_logprobs(
 
 
 def _where_asked(model: FastGPT2, hidden: Tensor, targets: Tensor, asked: Tensor) -> Tensor:
-    logits = model.model.lm_head(hidden[asked])
-    nats = F.cross_entropy(logits, targets[asked], reduction="none")
-    return hidden.new_zeros(asked.shape).masked_scatter(asked, -nats)
+    weight = model.model.lm_head.weight
+    found = LogProbs.apply(hidden[asked], weight, targets[asked][:, None])
+    return hidden.new_zeros(asked.shape).masked_scatter(asked, found)
+
+
+class LogProbs(torch.autograd.Function):
+    """log p(target) of rows; there is one table of logits, and it becomes its own gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+        """Make the table.
+
+        Args:
+            ctx: keeps it.
+            hidden: (N, C).
+            weight: (V, C), the output layer's.
+            targets: (N, 1) token ids.
+        """
+        log_p = product(hidden, weight).log_softmax(dim=-1)
+        ctx.save_for_backward(hidden, weight, targets)
+        ctx.log_p = log_p
+        return log_p.gather(1, targets)[:, 0]
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Turn log p into the gradient of the logits, one-hot minus p; can be asked once."""
+        hidden, weight, targets = ctx.saved_tensors
+        grad = ctx.log_p.exp_().mul_(-grad_output[:, None])
+        grad.scatter_add_(1, targets, grad_output[:, None])
+        del ctx.log_p
+        return product(grad, weight.T), product(grad.T, hidden.T), None

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from phase3_alignment.project import fast_gpt2
-from phase3_alignment.project.fast_gpt2 import FastGPT2
+from phase3_alignment.project.fast_gpt2 import FastGPT2, OncePerGroup
 from phase3_alignment.solution import inject, logprobs, ppo_update, rollout
 from phase3_alignment.solution.adapter_config import AdapterConfig
 from phase3_alignment.solution.ppo_update import PPOConfig
@@ -60,10 +60,12 @@ def test_logits_with_padding_on_either_side():
 
 
 def test_the_same_responses(prompts):
-    expected, found = (sample(model, prompts) for model in (tiny("GPT2"), FastGPT2(tiny("GPT2"))))
-    checks.equal(found.ids, expected.ids, "ids")
-    checks.close(found.logprobs, expected.logprobs, "log-probabilities")
-    checks.equal(found.mask, expected.mask, "mask")
+    expected, fast = sample(tiny("GPT2"), prompts), FastGPT2(tiny("GPT2"))
+    for model in (fast, OncePerGroup(fast, COPIES)):
+        found = sample(model, prompts)
+        checks.equal(found.ids, expected.ids, "ids")
+        checks.close(found.logprobs, expected.logprobs, "log-probabilities")
+        checks.equal(found.mask, expected.mask, "mask")
 
 
 def test_log_probabilities_and_their_gradients(answers):
@@ -80,6 +82,12 @@ def test_log_probabilities_and_their_gradients(answers):
         checks.close(one, said[0], "log-probabilities")
         for (name, p), q in zip(model.named_parameters(), models[0].parameters()):
             checks.close(p.grad, q.grad, f"gradient of {name}")
+
+
+def test_float32_takes_the_same_way(answers):
+    said = logprobs.under(tiny("GPT2").float(), *answers)
+    fast = FastGPT2(tiny("GPT2").float())
+    checks.close(fast_gpt2.logprobs(fast, *answers), said, "log-probabilities in float32")
 
 
 def test_ppo_takes_it_as_it_is(answers):
