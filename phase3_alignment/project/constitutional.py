@@ -280,9 +280,9 @@ def commands(config: Config, path: Path, context: int) -> str:
         path = path.relative_to(Path.cwd())
     base = f" --model {config.model}" if config.model else ""
     name, made = config.name, f"{path.parent / config.name}-"
-    lines = (
-        f"sft{base} --data {path / SL_CAI} --name {name}-sl",
-        f"reward{base} --data {path / RLAIF} --name {name}-reward",
+    lines = (  # short and gentle: a few hundred answers are soon known by heart
+        f"sft{base} --data {path / SL_CAI} --max-steps 20 --lr 1e-3 --name {name}-sl",
+        f"reward{base} --data {path / RLAIF} --epochs 3 --name {name}-reward",
         f"align --reward {made}reward/reward --model {made}sl/hf --data {config.data} "
         f"--prompt-tokens {context - n_new - 1} --max-new-tokens {n_new} --name {name}-rl",
     )

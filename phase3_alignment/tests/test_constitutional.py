@@ -182,8 +182,9 @@ def test_the_next_programs_take_what_is_made(config, tmp_path, monkeypatch):
     checks.equal([row.name for row in rows], ["base", "best of 2", "ppo"], "the table at the end")
     made = tmp_path / "phase3"
     for said in (
-        f"sft --model {config.model} --data {run.path / SL_CAI} --name a-sl",
-        f"reward --model {config.model} --data {run.path / RLAIF} --name a-reward",
+        f"sft --model {config.model} --data {run.path / SL_CAI} --max-steps 20 --lr 1e-3 "
+        "--name a-sl",
+        f"reward --model {config.model} --data {run.path / RLAIF} --epochs 3 --name a-reward",
         f"align --reward {made}/a-reward/reward --model {made}/a-sl/hf --data {config.data} "
         "--prompt-tokens 247 --max-new-tokens 8 --name a-rl",
     ):
