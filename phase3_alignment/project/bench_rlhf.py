@@ -14,9 +14,11 @@ clipped to length 1, one fused step of AdamW at 1e-6. So 16 samples a step and a
 - GRPO: `solution/grpo.py`, with the loss that trl's defaults mean, a mean over all tokens.
 - PPO: `solution/ppo_update.py` with a value head, one epoch, one minibatch: also one update.
 
-Both of ours sample and learn through `project/fast_gpt2.py`, which gives what transformers gives.
-Given the same responses, our GRPO and trl's move the parameters to the same place (see the tests).
-Run `make phase3-bench`, or `python -m phase3_alignment.project.bench_rlhf` for these rows alone.
+Both of ours sample and learn through `project/fast_gpt2.py`, which gives what transformers gives,
+with the products of `project/fast_linear.py`. GRPO reads a prompt once for its 4 answers; PPO, in
+which prompts differ as a rule, only asks its reference so. Given the same responses, our GRPO and
+trl's move the parameters to the same place (see the tests). Run `make phase3-bench`, or `python -m
+phase3_alignment.project.bench_rlhf` for these rows alone.
 """
 
 import copy

@@ -5,9 +5,10 @@ masks, hooks, configuration. Here is nothing but the products and what is betwee
 is computed that nobody asks for:
 
 - `FastGPT2` answers as the model does, so that sampling, PPO and all others take it in its place;
+  its products are those of `fast_linear`;
 - `logprobs` makes logits only where a token counts;
-- `group_logprobs` reads a prompt once, however many answers there are to it, and no last token,
-  for nothing comes behind it.
+- `OncePerGroup` and `group_logprobs` read a prompt once, however many answers there are to it, and
+  no last token, for nothing comes behind it.
 """
 
 from dataclasses import dataclass

@@ -29,7 +29,8 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return x W^T + bias, as `F.linear` has it: (..., in) to (..., out)."""
-    return Linear.apply(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], -1)
+    multiply = Linear.apply if torch.is_grad_enabled() else product  # `apply` takes its time
+    return multiply(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], -1)
 
 
 class Linear(torch.autograd.Function):
@@ -46,8 +47,10 @@ class Linear(torch.autograd.Function):
         """Return the gradients of x, weight and bias, of those that are asked for."""
         x, weight = ctx.saved_tensors
         of_x, of_weight, of_bias = ctx.needs_input_grad
-        return (
-            product(grad_output, weight.T) if of_x else None,
-            product(grad_output.T, x.T) if of_weight else None,
-            grad_output.sum(dim=0) if of_bias else None,
-        )
+        grad_weight = None
+        if of_weight and weight.is_contiguous():
+            grad_weight = product(grad_output.T, x.T)
+        elif of_weight:  # a transposed parameter: in its own layout nothing has to be copied
+            grad_weight = product(x.T, grad_output.T).T
+        grad_x = product(grad_output, weight.T) if of_x else None
+        return grad_x, grad_weight, grad_output.sum(dim=0) if of_bias else None
