@@ -2,13 +2,11 @@
 
     python -m phase3_alignment.project.hacking                     # the embedded default
     python -m phase3_alignment.project.hacking --preset stories    # sentiment, and a story teller
-    python -m phase3_alignment.project.hacking --preset stories --labels 1000 --name honest
     python -m phase3_alignment.project.hacking --resume
 
-The experiment of Gao, Schulman, Hilton 2022 (arXiv:2210.10760), as small as it can be seen. PPO
-climbs the proxy, free and at two prices of a nat; beside it stands the best of n. Every run has a
-folder runs/phase3/<name>-kl<price>-seed<seed>/; hacking.png, samples.html and results.json are in
-runs/phase3/<name>/. With --resume finished runs are kept.
+The experiment of Gao, Schulman, Hilton 2022 (arXiv:2210.10760), small. PPO climbs the proxy, free
+and at two prices of a nat; beside it stands the best of n. Each run has a folder,
+runs/phase3/<name>-kl<price>-seed<seed>/; figure, page and results are in runs/phase3/<name>/.
 """
 
 from __future__ import annotations
@@ -60,7 +58,7 @@ class Config:
     """of a text's beginning"""
     max_new_tokens: int = 32
     """the longest response"""
-    n_steps: int = 60
+    n_steps: int = 48
     """batches of responses that PPO learns from"""
     batch_size: int = 64
     """responses in a batch"""
@@ -101,11 +99,11 @@ class Config:
 
     @property
     def proxy_config(self) -> reward.Config:
-        """How the proxy is trained: long enough to know its few labels by heart."""
+        """How the proxy is trained; after four epochs it knows most of its labels by heart."""
         return reward.Config(
             name=f"{self.name}-proxy",
             model=self.proxy or self.model,
-            epochs=10,
+            epochs=4,
             batch_size=16,
             device=self.device,
             seed=self.seed,
@@ -120,6 +118,7 @@ PRESETS = {
         gold=RUNS / "phase3" / "sst2" / "reward",
         model="stories",
         data="tinystories",
+        lr=6e-4,
         name="hacking-stories",
     ),
 }
@@ -143,12 +142,11 @@ def set_scene(config: Config, root: Path = RUNS) -> Scene:
     n_train = len(place.prompts) - config.n_test
     if n_train < 1:
         raise ValueError(f"{len(place.prompts)} prompts, and {config.n_test} of them for looking")
-    asked = {"gold": config.gold, "base": config.model, "texts": config.data}
-    asked |= {"prompt_tokens": config.prompt_tokens, "n_train": n_train}
     length = config.max_new_tokens
-    proxy = judges.train_proxy(
-        config.proxy_config, place, base, config.labels, length, n_train, asked, root
-    )
+    asked = {"gold": config.gold, "base": config.model, "texts": config.data, "n_train": n_train}
+    asked |= {"prompt_tokens": config.prompt_tokens, "max_new_tokens": length}
+    questions = judges.Questions(place, base, n_train, length)
+    proxy = judges.train_proxy(config.proxy_config, questions, config.labels, asked, root)
     numbers = [i for i in range(n_train, len(place.prompts)) for _ in range(config.best_of)]
     seen = outcome.measure(base, place, numbers, length, seed=config.seed)
     other = judges.judged_by(place, proxy)

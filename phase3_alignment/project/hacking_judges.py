@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from phase3_alignment.project import corpora, loop, outcome, reward
+from phase3_alignment.project import calibration, corpora, loop, outcome, reward
 from phase3_alignment.project.comparisons import Comparisons
 from phase3_alignment.project.policy import Policy
 from phase3_alignment.project.records import opening
@@ -119,13 +119,35 @@ def label(texts: Sequence[str], scores: Tensor, reader: Reader) -> Comparisons:
     return Comparisons(tuple(texts), tuple(map(reader.text, texts)), *numbers.unbind(1))
 
 
+@dataclass(frozen=True)
+class Questions:
+    """Pairs of responses that gold is asked about.
+
+    Attributes:
+        place: prompts, judged by gold.
+        base: who responds: the model from which all policies start.
+        n_train: prompts, the first ones, that may be used.
+        max_new_tokens: of a response.
+    """
+
+    place: Situation
+    base: Policy
+    n_train: int
+    max_new_tokens: int
+
+    def ask(self, n: int, seed: int) -> tuple[list[str], Tensor]:
+        """Let the base respond twice to each of n prompts; return (2 n) texts and gold's scores."""
+        generator = torch.Generator().manual_seed(seed)
+        drawn = torch.randint(self.n_train, (n, 1), generator=generator)
+        numbers = drawn.expand(-1, 2).flatten().tolist()
+        seen = outcome.measure(self.base, self.place, numbers, self.max_new_tokens, seed=seed + 1)
+        return [self.place.prompt(i) + t for i, t in zip(numbers, seen.responses)], seen.scores
+
+
 def train_proxy(
     config: reward.Config,
-    place: Situation,
-    base: Policy,
+    questions: Questions,
     n_labels: int,
-    max_new_tokens: int,
-    n_train: int,
     asked: dict[str, object],
     root: Path = runs.RUNS,
 ) -> Judge:
@@ -133,12 +155,9 @@ def train_proxy(
 
     Args:
         config: of the training; `data` is not used, `resume` keeps what is finished.
-        place: prompts, judged by gold.
-        base: the model from which all policies start.
-        n_labels: pairs that gold is asked about.
-        max_new_tokens: of a response.
-        n_train: prompts of `place`, the first ones, that may be used.
-        asked: what else the labels depend on; a run goes on only if it is the same.
+        questions: that gold is asked.
+        n_labels: how many of them the proxy learns from.
+        asked: what the questions depend on; a run goes on only if it is the same.
         root: folder of all runs.
     """
     settings = config.settings() | asked | {"n_labels": n_labels}
@@ -147,27 +166,20 @@ def train_proxy(
         print(describe(json.loads((path / RESULTS).read_text(encoding="utf-8"))))
         return Judge.load(path / REWARD)
     judge, source = reward.new_judge(config, PREFERRED, root)
-    generator = torch.Generator().manual_seed(config.seed)
-    drawn = torch.randint(n_train, (n_labels + N_FRESH, 1), generator=generator)
-    numbers = drawn.expand(-1, 2).flatten().tolist()
-    seen = outcome.measure(base, place, numbers, max_new_tokens, seed=config.seed + 1)
-    texts = [place.prompt(i) + said for i, said in zip(numbers, seen.responses)]
-    known, fresh = (
-        label(texts[part], seen.scores[part], judge.reader)
-        for part in (slice(0, 2 * n_labels), slice(2 * n_labels, None))
-    )
+    texts, scores = questions.ask(n_labels + N_FRESH, config.seed)
+    known = label(texts[: 2 * n_labels], scores[: 2 * n_labels], judge.reader)
+    fresh = label(texts[2 * n_labels :], scores[2 * n_labels :], judge.reader)
     begun = config.resume and any((path / "checkpoints").glob("step-*"))
     run, saved = loop.open_run(config.name, settings, begun, root)
     with run:
         loop.fit(RewardTask(config, judge, Parts(known, fresh, fresh)), run, saved)
     merging.unload(judge.model.backbone)
     judge.save(path / REWARD)
-    scores = reward.calibration.score(judge.model, fresh.ids)
     found = {
         "source": source,
         "n_labels": len(known),
         "n_fresh": len(fresh),
-        "accuracy": fresh.judged(scores).accuracy,
+        "accuracy": fresh.judged(calibration.score(judge.model, fresh.ids)).accuracy,
     }
     write_text(path / RESULTS, json.dumps(found, indent=1))
     print(describe(found))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FEWEST_POINTS = 4  # for a fit of two numbers
+GOOD_FIT = 0.8  # R^2 from which on a fit says something
 SHOWN = 12  # responses on the page
 TOLD = 6  # words that have become frequent
 
@@ -115,6 +116,8 @@ class Fit:
     def __str__(self) -> str:
         inner = "log d" if self.is_rl else "d"
         where = "it does not turn" if self.turn is None else f"it turns at {self.turn:.1f} nats"
+        if self.r_squared < GOOD_FIT:
+            where = "the form does not describe these points"
         return (
             f"d ({self.alpha:.2f} {'-' if self.beta >= 0 else '+'} {abs(self.beta):.2f} {inner}), "
             f"R^2 {self.r_squared:.2f}: {where}"
@@ -166,7 +169,7 @@ def draw(curves: Sequence[Curve], path: Path) -> Path:
         for curve in curves:
             draw_one(axes, curve, colours[curve.price])
         for price, colour in colours.items():
-            told = "best of n" if price is None else f"PPO, {price:g} for a nat"
+            told = "best of n" if price is None else f"PPO, a nat costs {price:g}"
             axes.plot([], [], color=colour, linewidth=2.5, label=told)
         axes.plot([], [], color="black", linestyle="--", label="proxy: what is optimised")
         axes.plot([], [], color="black", label="gold: what was meant")
@@ -230,8 +233,8 @@ def write_page(prompts: Sequence[str], base: Said, fooled: Sequence[Said], path:
     words = [f"{w} ({now:.0%}, base {was:.0%})" for w, was, now in grown(base.responses, last)]
     told = [
         "Responses of the policies that paid least for a nat: the proxy loves them most, measured "
-        "by what gold, from which it learnt, says of them. Scores are in standard deviations of "
-        "the base's responses.",
+        "by what gold, from which it learnt, says of them. The score is the proxy's; both are in "
+        "standard deviations of the base's responses.",
         f"Words that are in more responses than before: {', '.join(words)}.",
     ]
 

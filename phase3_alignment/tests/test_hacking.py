@@ -66,6 +66,8 @@ def test_what_only_rises_does_not_turn():
     checks.equal(found.turn, None, "where it turns")
     assert "does not turn" in str(found)
     assert hacking_report.fit([curve(ds[:3], ds[:3])]) is None
+    noise = hacking_report.fit([curve(ds, [0.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0])])
+    assert "does not describe" in str(noise)
 
 
 def test_the_table_tells_peak_and_end(tmp_path):
