@@ -23,7 +23,7 @@ EVERY = "bench_*.py"
 PLAIN_WIDTH = 160  # columns of a table that goes to a file or a pipe
 VERSIONS_OF = (
     *("numpy", "torch", "scikit-learn", "micrograd", "transformers", "tokenizers", "tiktoken"),
-    *("rustbpe", "regex", "peft"),
+    *("rustbpe", "regex", "peft", "trl", "bitsandbytes"),
 )
 
 

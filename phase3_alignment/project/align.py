@@ -67,13 +67,13 @@ class Config:
     """batches of responses"""
     batch_size: int = 64
     """responses in a batch"""
-    lr: float = 1e-3
+    lr: float = 5e-4
     """the greatest learning rate of the adapter"""
     r: int = 16
     """rank of the adapter, beside every linear layer"""
-    kl_coef: float = 0.05
+    kl_coef: float = 0.3
     """price of a nat at the start, in units of the normalised score; GRPO's stays as it is"""
-    target_kl: float = 8.0
+    target_kl: float = 4.0
     """nats per response to which PPO steers"""
     n_epochs: int = 2
     """times that PPO learns from a batch"""
@@ -85,7 +85,7 @@ class Config:
     """taken off the score of a response that does not come to its end"""
     best_of: int = 16
     """n of the baseline"""
-    n_test: int = 64
+    n_test: int = 128
     """prompts that are kept for looking"""
     look_every: int = 10
     """steps from one look, and checkpoint, to the next"""

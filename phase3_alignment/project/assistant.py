@@ -76,6 +76,8 @@ class Config:
     """responses in one"""
     ppo_lr: float = 1e-3
     """the greatest learning rate of PPO's adapter"""
+    kl_coef: float = 0.05
+    """price of a nat at the start, in units of the normalised score"""
     target_kl: float = 8.0
     """nats per response to which PPO steers"""
     missing_end_penalty: float = 1.0
@@ -220,6 +222,7 @@ def optimise(plan: Plan, common: dict[str, Any]) -> None:
         n_steps=c.ppo_steps,
         batch_size=c.batch_size,
         lr=c.ppo_lr,
+        kl_coef=c.kl_coef,
         target_kl=c.target_kl,
         missing_end_penalty=c.missing_end_penalty,
         seed=c.seed,

@@ -23,7 +23,7 @@ PICTURES = {
         "What was gained for what was moved",
         "Each square is a look at the policy on held-out prompts: its mean score over the root of "
         "its KL from the base. Grey is the best of n of the base's responses, which needs no "
-        "training: to the left of that line, training was not worth its while.",
+        "training: where the policy stays below that line, training was not worth its while.",
     ),
     "curves.png": (
         "The run, number by number",

@@ -119,7 +119,8 @@ def _draw_silence(axes: Axes, sure: Tensor, right: Tensor, about: About) -> None
         point = 100 * coverage[i].item(), 100 * precision[i].item()
         axes.plot(*point, color=ORANGE, marker="o")
         text = f"{about.threshold:.0%} sure or more  "
-        axes.annotate(text, point, va="top", ha="right")
+        below = {"xytext": (0, -6), "textcoords": "offset points"}
+        axes.annotate(text, point, va="top", ha="right", **below)
     axes.set(xlabel="texts that get an answer (%)", ylabel="right among the answers (%)")
     axes.set_title(f"Silence: asked for {about.precision:.0%} right")
 

@@ -113,7 +113,9 @@ def _data_folder() -> Path:
 
 def _open(kind: type, name: str) -> Pretrained:
     from transformers import AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # of weights that are read in a moment; downloads keep theirs
     folder = Path(name)
     if not folder.is_dir() and not hub_answers():
         raise DataError(f"{name} is no folder, and the hub does not answer; see --help for others")

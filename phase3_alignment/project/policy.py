@@ -100,9 +100,6 @@ def load(
         shared.texts.DataError: there is no such model.
         ValueError: the model has no such layers, the machine no such device.
     """
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # of weights that are read in a moment; downloads keep theirs
     found = models.load_causal(name, runs)
     # Half precision is for reading a model: a weight that learns loses small steps to rounding.
     model = found.model.float().to(choose_device(device))

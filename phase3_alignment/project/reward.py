@@ -273,9 +273,6 @@ def new_judge(config: Config, positive: str | None, root: Path = runs.RUNS) -> t
 
 def open_body(name: str | None, root: Path = runs.RUNS) -> models.Pretrained:
     """Find a model and leave out what makes words of its hidden states, if it has that."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # of weights that are read in a moment
     if name is None or name == "stories":
         found = models.load_causal(name, root)
         return replace(found, model=found.model.base_model)

@@ -16,8 +16,18 @@ from shared.texts import DataError
 
 SFT = sft.Config(max_steps=60, look_every=30)
 REWARD = reward.Config(epochs=3)
+# Cheap nats and large steps: it is to be seen within a minute what a judge can be talked into.
 PPO = align.Config(
-    reward=Path(), data="documentation", prompt_tokens=32, n_steps=15, look_every=5, name="ppo"
+    reward=Path(),
+    data="documentation",
+    prompt_tokens=32,
+    n_steps=15,
+    lr=1e-3,
+    kl_coef=0.05,
+    target_kl=8.0,
+    n_test=64,
+    look_every=5,
+    name="ppo",
 )
 
 
