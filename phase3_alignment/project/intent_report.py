@@ -14,7 +14,7 @@ from phase3_alignment.project.calibration import calibration_error
 from phase3_alignment.project.classifier import About
 
 N_WORST = 8  # intents that are named
-HEADING = f"{'':10}{'test accuracy':>15}{'95 % interval':>18}{'trained':>13}{'file':>10}{'time':>9}"
+HEADING = f"{'':10}{'test accuracy':>15}{'95 % interval':>18}{'trained':>13}{'file':>10}"
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,14 @@ class Outcome:
         between = f"{low:.1%} to {high:.1%}"
         return (
             f"{self.label:10}{self.accuracy:>15.2%}{between:>18}{self.n_trained:>13,}"
-            f"{self.n_bytes / 1e6:>7.2f} MB{self.seconds:>7.0f} s"
+            f"{self.n_bytes / 1e6:>7.2f} MB"
         )
 
     @property
     def story(self) -> str:
-        """Calibration, silence and the worst classes, in a few lines."""
+        """Time, calibration, silence and the worst classes, in a few lines."""
         lines = [
+            f"trained for {self.seconds:.0f} s",
             f"temperature {self.temperature:.2f}: calibration error "
             f"{self.raw_error:.1%} -> {self.error:.1%}",
             self._silence(),
