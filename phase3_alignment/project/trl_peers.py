@@ -5,7 +5,6 @@ and nothing asks the network.
 """
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,8 +19,8 @@ HOW = "trl is not installed: its side is left out. To get it: pip install -e '.[
 
 
 def is_installed() -> bool:
-    """Whether trl can be imported."""
-    return find_spec("trl") is not None
+    """Whether trl, and what lets it stand still, can be imported."""
+    return find_spec("trl") is not None and find_spec("greenlet") is not None
 
 
 def word(id: int) -> str:
@@ -55,47 +54,40 @@ class Held:
         with Held(grpo(...)) as trainer:
             trainer.step()
 
-    It runs in a thread of its own, as whole as a user runs it: its batches, its callbacks and what
-    it logs are inside a step.
+    It is as whole as a user runs it: its batches, its callbacks and what it logs are inside a step.
+    And it runs in the thread that asks: in another one it would keep a second pool of OpenMP
+    threads, and more threads than cores make all small operations slow, on both sides.
 
     Args:
         trainer: of transformers' kind, with more steps to go than are asked for.
     """
 
     def __init__(self, trainer: "Trainer") -> None:
-        self.trainer = trainer
-        self._go, self._done = threading.Semaphore(0), threading.Semaphore(0)
-        self._stops, self._ended, self._error = False, False, None
+        from greenlet import greenlet
+
+        self.trainer, self._stops = trainer, False
         trainer.add_callback(self._gate())
-        self._thread = threading.Thread(target=self._train, daemon=True)
-        self._thread.start()
+        self._run = greenlet(trainer.train)
+        self._run.switch()  # up to the gate before the first step
 
     def step(self) -> None:
-        """Take one step.
+        """Take one step; what goes wrong in it is raised here.
 
         Raises:
-            RuntimeError: if the trainer failed, or has come to its end.
+            RuntimeError: if the trainer has come to its end.
         """
-        self._go.release()
-        self._done.acquire()
-        if self._ended:
-            raise RuntimeError("the trainer takes no more steps") from self._error
+        if not self._run.dead:
+            self._run.switch()
+        if self._run.dead:
+            raise RuntimeError("the trainer takes no more steps")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stops = True
-        self._go.release()
-        self._thread.join()
-
-    def _train(self) -> None:
-        try:
-            self.trainer.train()
-        except BaseException as error:  # whatever it is, it belongs to who asked for the step
-            self._error = error
-        self._ended = True
-        self._done.release()
+        if not self._run.dead:
+            self._run.switch()
 
     def _gate(self) -> Any:
         from transformers import TrainerCallback
@@ -107,13 +99,12 @@ class Held:
                 return held._wait(control)
 
             def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-                held._done.release()
                 return held._wait(control)
 
         return Gate()
 
     def _wait(self, control: Any) -> Any:
-        self._go.acquire()
+        self._run.parent.switch()
         control.should_training_stop = control.should_training_stop or self._stops
         return control
 

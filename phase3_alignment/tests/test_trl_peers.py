@@ -7,6 +7,8 @@ import pytest
 from phase3_alignment.project.trl_peers import Held
 from shared import checks
 
+pytest.importorskip("greenlet", reason="the trainers stand still by greenlet, of the bench extra")
+
 
 class Trainer:
     """Counts its steps; fails in one of them or comes to its end."""
@@ -34,7 +36,6 @@ def test_one_step_at_a_time():
             checks.equal(trainer.done, n, "steps so far")
             held.step()
     checks.equal(trainer.done, 3, "steps in the end")
-    assert not held._thread.is_alive()
 
 
 def test_a_trainer_that_is_never_asked_ends_too():
@@ -51,6 +52,7 @@ def test_its_end_and_its_errors_are_told():
             held.step()
     with Held(Trainer(fails_at=1)) as held:
         held.step()
-        with pytest.raises(RuntimeError) as caught:
+        with pytest.raises(ZeroDivisionError):
             held.step()
-        assert isinstance(caught.value.__cause__, ZeroDivisionError)
+        with pytest.raises(RuntimeError, match="no more steps"):
+            held.step()
