@@ -6,7 +6,7 @@
 
 The experiment of Gao, Schulman, Hilton 2022 (arXiv:2210.10760), small. PPO climbs the proxy, free
 and at two prices of a nat; beside it stands the best of n. Each run has a folder,
-runs/phase3/<name>-kl<price>-seed<seed>/; figure, page and results are in runs/phase3/<name>/.
+runs/phase3/<name>-kl<price>-seed<seed>/; figure and page are in runs/phase3/<name>/.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Config:
     preset: str = "default"
     """where the other values start from"""
     gold: Path | None = None
-    """folder of a reward model of texts; by default one is trained on the documentation"""
+    """folder of a reward model of texts; by default one is trained, on the documentation"""
     model: str | None = None
     """the base: stories, a folder, a name on the hub; by default phase 1's newest model"""
     proxy: str | None = None
@@ -58,7 +58,7 @@ class Config:
     """of a text's beginning"""
     max_new_tokens: int = 32
     """the longest response"""
-    n_steps: int = 48
+    n_steps: int = 40
     """batches of responses that PPO learns from"""
     batch_size: int = 64
     """responses in a batch"""
@@ -99,7 +99,7 @@ class Config:
 
     @property
     def proxy_config(self) -> reward.Config:
-        """How the proxy is trained; after four epochs it knows most of its labels by heart."""
+        """How the proxy is trained; four epochs, and it knows most of its labels by heart."""
         return reward.Config(
             name=f"{self.name}-proxy",
             model=self.proxy or self.model,
@@ -118,7 +118,8 @@ PRESETS = {
         gold=RUNS / "phase3" / "sst2" / "reward",
         model="stories",
         data="tinystories",
-        lr=6e-4,
+        labels=64,
+        lr=1e-3,
         name="hacking-stories",
     ),
 }
@@ -288,8 +289,7 @@ def write_page(config: Config, scene: Scene, fooled: list[Said], path: Path) -> 
 
 def main(config: Config) -> None:
     """Run, and end in the table."""
-    result = hack(config)
-    print(report.table(result.curves))
+    print(report.table((result := hack(config)).curves))
     for name, found in result.fits.items():
         print(f"gold, {name}: {found or 'too few points for a fit'}")
     print(result.told[-1])
