@@ -125,9 +125,6 @@ PRESETS = {
 }
 
 
-# -- the scene --------------------------------------------------------------------------------
-
-
 def set_scene(config: Config, root: Path = RUNS) -> Scene:
     """Open gold, train the proxy, and bring both to one scale on responses of the base.
 
@@ -289,7 +286,8 @@ def write_page(config: Config, scene: Scene, fooled: list[Said], path: Path) -> 
 
 def main(config: Config) -> None:
     """Run, and end in the table."""
-    print(report.table((result := hack(config)).curves))
+    result = hack(config)
+    print(report.table(result.curves))
     for name, found in result.fits.items():
         print(f"gold, {name}: {found or 'too few points for a fit'}")
     print(result.told[-1])
