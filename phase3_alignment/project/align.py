@@ -71,12 +71,14 @@ class Config:
     """the greatest learning rate of the adapter"""
     r: int = 16
     """rank of the adapter, beside every linear layer"""
-    kl_coef: float = 0.3
+    kl_coef: float = 0.1
     """price of a nat at the start, in units of the normalised score; GRPO's stays as it is"""
-    target_kl: float = 4.0
+    target_kl: float = 8.0
     """nats per response to which PPO steers"""
     n_epochs: int = 2
     """times that PPO learns from a batch"""
+    entropy_coef: float = 0.0
+    """PPO's reward for a nat of entropy: what keeps it from saying the same thing to everybody"""
     group_size: int = 8
     """responses to a prompt, for GRPO"""
     beta: float = 0.1
@@ -161,7 +163,11 @@ def make_task(config: Config, policy: Policy, situation: Situation) -> Reinforce
     )
     everything = policy, situation, config.sampling, learner
     if config.method == "ppo":
-        numbers = PPOConfig(n_epochs=config.n_epochs, minibatch_size=max(1, config.batch_size // 2))
+        numbers = PPOConfig(
+            n_epochs=config.n_epochs,
+            minibatch_size=max(1, config.batch_size // 2),
+            entropy_coef=config.entropy_coef,
+        )
         return PPO(*everything, numbers, AdaptiveController(config.kl_coef, config.target_kl))
     if config.method == "grpo":
         return GRPO(*everything, GRPOConfig(kl_coef=config.kl_coef), config.group_size)

@@ -24,6 +24,7 @@ from phase3_alignment.project.calibration import (
 )
 from phase3_alignment.project.records import Corpus, Labelled, Pair, Record, opening
 from phase3_alignment.project.score import Reader
+from phase3_alignment.project.templates import told_if_unwritable
 from shared.texts import DataError
 
 EVEN = -1  # the number of the text that nobody wrote
@@ -152,6 +153,7 @@ def positive_class(corpus: Corpus, name: str) -> str | None:
     return corpus.names[Counter(record.label for record in corpus.train).most_common(1)[0][0]]
 
 
+@told_if_unwritable()
 def compare(
     records: Sequence[Record], names: Sequence[str], positive: str | None, reader: Reader
 ) -> Comparisons:

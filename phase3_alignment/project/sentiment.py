@@ -44,8 +44,10 @@ class Config:
     """how to learn from it, one after the other"""
     seeds: tuple[int, ...] = (0, 1, 2)
     """a run of each method with each of these"""
-    n_steps: int = 40
+    n_steps: int = 60
     """batches of responses in a run"""
+    entropy_coef: float = 0.04
+    """PPO's reward for a nat of entropy; without it the stories please, and become one story"""
     n_test: int = 128
     """prompts that are kept for looking"""
     name: str = "sentiment"
@@ -66,6 +68,7 @@ class Config:
             method=method,
             model=self.model,
             n_steps=self.n_steps,
+            entropy_coef=self.entropy_coef,
             n_test=self.n_test,
             seed=seed,
             device=self.device,

@@ -59,6 +59,7 @@ class Situation:
         return self.shown[number]
 
 
+@templates.told_if_unwritable()
 def beginnings(
     texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, n_tokens: int, judge: Judge
 ) -> Situation:
@@ -88,6 +89,7 @@ def beginnings(
     return Situation(tokenizer, prompts, score, opened)
 
 
+@templates.told_if_unwritable()
 def questions(
     asked: Sequence[Sequence[Message]],
     tokenizer: PreTrainedTokenizerBase,

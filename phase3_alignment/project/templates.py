@@ -8,6 +8,7 @@ afterwards, in tokens.
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from transformers import PreTrainedTokenizerBase
 
 from phase3_alignment.solution import chat
 from phase3_alignment.solution.chat import Message
+from shared.texts import DataError
 
 # The form of `chat.render`, for programs that know a model by its files alone.
 OURS = (
@@ -79,6 +81,24 @@ def prompt(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase) -> T
         return chat.prompt(messages, tokenizer)
     pieces = _pieces(messages, tokenizer, add_generation_prompt=True)
     return torch.tensor([i for piece in pieces for i in piece.ids], dtype=torch.int64)
+
+
+@contextmanager
+def told_if_unwritable() -> Iterator[None]:
+    """Within the block, or the function that this decorates, a text without tokens is an error.
+
+    Raises:
+        DataError: the tokenizer has no token for a character, and none for the unknown.
+    """
+    try:
+        yield
+    except Exception as error:
+        if type(error) is not Exception:  # what tokenizers throws has this very type and no other
+            raise
+        raise DataError(
+            f"the model's tokenizer cannot write the data ({error}); take a model that reads any "
+            "text, by --model"
+        ) from None
 
 
 def _pieces(

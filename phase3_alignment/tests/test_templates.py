@@ -10,6 +10,7 @@ from phase3_alignment.project import corpora, documentation, templates
 from phase3_alignment.solution import chat
 from phase3_alignment.solution.chat import Message
 from shared import checks
+from shared.texts import DataError
 
 END = "<|endoftext|>"
 SPECIALS = [
@@ -179,3 +180,15 @@ def test_errors(trained):
     trained.chat_template = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
     with pytest.raises(ValueError, match="no special token"):
         templates.render(TALK, trained)
+
+
+def test_a_text_without_tokens_is_told_in_one_line():
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    plain = Tokenizer(models.WordLevel({"a": 0, "<end>": 1}, unk_token="<unknown>"))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain, eos_token="<end>")
+    with pytest.raises(DataError, match="cannot write the data"), templates.told_if_unwritable():
+        tokenizer.encode("b")
+    with pytest.raises(KeyError), templates.told_if_unwritable():
+        raise KeyError
