@@ -225,6 +225,7 @@ def optimise(plan: Plan, common: dict[str, Any]) -> None:
         kl_coef=c.kl_coef,
         target_kl=c.target_kl,
         missing_end_penalty=c.missing_end_penalty,
+        n_test=64,  # a look is for the curves; the duels decide
         seed=c.seed,
         **common,
     )
