@@ -43,7 +43,7 @@ from shared.files import write_text
 
 RESULTS = "results.json"
 RATES = {"probe": 3e-3, "lora": 1e-3, "qlora": 1e-3, "full": 1e-4}
-EPOCHS = {"probe": 30, "lora": 8, "qlora": 8, "full": 8}
+EPOCHS = {"probe": 30, "lora": 8, "qlora": 8, "full": 5}
 
 
 @dataclass(frozen=True)
