@@ -6,7 +6,8 @@ the same A, see the same batch, and their losses must agree, step by step.
 
 - peft: `get_peft_model`'s layers, and the loss of transformers, `model(..., labels=labels).loss`.
 - ours: our layers and what comes with them: the loss of `solution/head_loss.py`, for which no whole
-  table of logits is made, and the activation of `project/fast_gelu.py`.
+  table of logits is made, the activation of `project/fast_gelu.py`, and the products of
+  `project/fast_linear.py`.
 - alike: our layers, and for all else what peft's side does. What is left is LoRA against LoRA.
 
 In the rows called "answers" half of each row is a question, whose tokens do not count: ours takes
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from phase3_alignment.project import fast_gelu
+from phase3_alignment.project import fast_gelu, fast_linear
 from phase3_alignment.solution import adapter_files, head_loss, inject
 from phase3_alignment.solution.adapter_config import AdapterConfig
 from phase3_alignment.solution.sft import IGNORED
@@ -80,9 +81,10 @@ def adapted(config: "GPT2Config") -> nn.Module:
 
 
 def ours(config: "GPT2Config") -> Step:
-    """Our layers, loss and activation."""
+    """Our layers, loss, activation and products."""
     model = adapted(config)
     fast_gelu.exchange(model)
+    fast_linear.exchange(model)
     return stepper(
         model, lambda ids, labels: head_loss.answer_loss(model, {"input_ids": ids}, labels)
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 _ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
@@ -31,6 +31,36 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return x W^T + bias, as `F.linear` has it: (..., in) to (..., out)."""
     multiply = Linear.apply if torch.is_grad_enabled() else product  # `apply` takes its time
     return multiply(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], -1)
+
+
+def exchange(model: nn.Module) -> int:
+    """Let every plain linear layer and Conv1D of a model multiply by oneDNN.
+
+    Args:
+        model: changed in place. Its layers keep their parameters and their kind.
+
+    Returns:
+        How many there are.
+    """
+    from transformers.pytorch_utils import Conv1D
+
+    class FastConv1D(Conv1D):
+        def forward(self, x: Tensor) -> Tensor:
+            return linear(x, self.weight.T, self.bias)
+
+    kinds = {nn.Linear: FastLinear, Conv1D: FastConv1D}
+    places = [module for module in model.modules() if type(module) in kinds]
+    for module in places:
+        module.__class__ = kinds[type(module)]
+    return len(places)
+
+
+class FastLinear(nn.Linear):
+    """A linear layer that multiplies by oneDNN."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x W^T + bias."""
+        return linear(x, self.weight, self.bias)
 
 
 class Linear(torch.autograd.Function):

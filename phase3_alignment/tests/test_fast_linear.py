@@ -44,3 +44,18 @@ def test_frozen_weights_get_no_gradient():
     fast_linear.linear(x, weight).sum().backward()
     assert weight.grad is None
     checks.close(x.grad, weight.sum(dim=0).expand(4, 9), "gradient of x")
+
+
+def test_layers_of_a_model_are_exchanged_and_stay_what_they_are():
+    from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers.pytorch_utils import Conv1D
+
+    torch.manual_seed(0)
+    shape = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_positions": 8, "vocab_size": 31}
+    model = GPT2LMHeadModel(GPT2Config(**shape)).eval()
+    ids = torch.arange(14).view(2, 7)
+    expected = model(ids).logits
+    checks.equal(fast_linear.exchange(model), 5, "four of a block, and the output layer")
+    assert isinstance(model.transformer.h[0].attn.c_attn, Conv1D)
+    checks.close(model(ids).logits, expected, "logits")
+    checks.equal(fast_linear.exchange(model), 0, "exchanged again")
