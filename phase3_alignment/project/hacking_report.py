@@ -176,9 +176,9 @@ def draw(curves: Sequence[Curve], path: Path) -> Path:
         axes.plot([], [], color="black", linestyle="", marker="*", ms=10, label="gold at its best")
         axes.set_xlabel(r"$\sqrt{\mathrm{KL}}$ from the base (root of nats per response)")
         axes.set_ylabel("mean score (standard deviations of the base)")
-        axes.legend(fontsize=9, loc="upper left")
+        axes.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
-    return write_figure(path, (8, 5.2), fill)
+    return write_figure(path, (9.4, 4.8), fill)
 
 
 def draw_one(axes: Axes, curve: Curve, colour: str) -> None:
