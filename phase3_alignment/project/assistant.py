@@ -76,6 +76,8 @@ class Config:
     """responses in one"""
     ppo_lr: float = 1e-3
     """the greatest learning rate of PPO's adapter"""
+    n_looked_at: int = 64
+    """prompts at a look of PPO; the duels have their own"""
     kl_coef: float = 0.05
     """price of a nat at the start, in units of the normalised score"""
     target_kl: float = 8.0
@@ -225,7 +227,7 @@ def optimise(plan: Plan, common: dict[str, Any]) -> None:
         kl_coef=c.kl_coef,
         target_kl=c.target_kl,
         missing_end_penalty=c.missing_end_penalty,
-        n_test=64,  # a look is for the curves; the duels decide
+        n_test=c.n_looked_at,
         seed=c.seed,
         **common,
     )

@@ -50,7 +50,8 @@ def config(tmp_path_factory):
     return Config(
         name="a", model=str(base), body=str(base), data=say(root / "talks.jsonl", talks),
         pairs=say(root / "pairs.jsonl", pairs), sft_steps=2, reward_epochs=1, ppo_steps=4,
-        batch_size=8, prompt_tokens=40, max_new_tokens=6, n_duels=9, reward_tokens=32, device="cpu",
+        batch_size=8, prompt_tokens=40, max_new_tokens=6, n_duels=9, reward_tokens=32,
+        n_looked_at=8, device="cpu",
     )  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def config(tmp_path_factory):
 def quick(monkeypatch):
     """Less than `align` does by default, and none of the figures that are tested elsewhere."""
     whole = align.Config
-    less = {"n_test": 8, "best_of": 2, "look_every": 2}
+    less = {"best_of": 2, "look_every": 2}
     monkeypatch.setattr(align, "Config", lambda **fields: whole(**fields, **less))
     for module, name in ((curves, "draw_run"), (calibration, "draw"), (reward, "draw_curves")):
         monkeypatch.setattr(module, name, lambda *_: None)
