@@ -150,6 +150,17 @@ def resume(phase: str, name: str, config: Any, root: Path = RUNS) -> tuple[Run, 
     return Run(path), checkpoint
 
 
+def has_begun(path: Path) -> bool:
+    """Whether a run's folder has a whole checkpoint, so that it can be resumed."""
+    return bool(_checkpoints(path))
+
+
+def was_started_with(path: Path, config: Any) -> bool:
+    """Whether a run's folder is there, and the run was started with this config."""
+    file = path / "config.json"
+    return file.is_file() and json.loads(file.read_bytes()) == as_json(config)
+
+
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a run's newest checkpoint, for evaluation or export.
 

@@ -195,3 +195,16 @@ def test_tensorboard_gets_the_same_curves(tmp_path):
     content = file.read_bytes()
     assert content.count(b"loss") == 2
     assert b"note" not in content
+
+
+def test_what_a_folder_says_of_its_run(tmp_path, arrays):
+    path = tmp_path / "phase0" / "a"
+    assert not runs.has_begun(path)
+    assert not runs.was_started_with(path, Config())
+    with runs.start("phase0", "a", Config(), root=tmp_path) as run:
+        assert runs.was_started_with(path, Config())
+        assert not runs.was_started_with(path, Config(lr=0.2))
+        (path / "checkpoints" / "step-00000001.1.tmp").mkdir(parents=True)  # as kill -9 leaves one
+        assert not runs.has_begun(path), "an unfinished checkpoint is none"
+        run.save(3, arrays, {})
+    assert runs.has_begun(path)

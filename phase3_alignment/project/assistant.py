@@ -36,7 +36,7 @@ from phase3_alignment.project.duels import Result
 from phase3_alignment.project.fine_tuning import spread
 from phase3_alignment.project.records import Pair
 from shared import cli
-from shared.runs import RUNS
+from shared.runs import RUNS, has_begun
 from shared.texts import DataError
 
 LR_ENCODER, LR_OWN = 1e-3, 3e-3  # of a reward model: on minilm, and on a body of a few millions
@@ -288,8 +288,8 @@ def make(config: Config, root: Path = RUNS) -> Result:
             folder = plan.folder(step)
             print(f"\n{folder.name}:{' kept' * (number <= n_kept)}", flush=True)
             if number > n_kept:
-                has_begun = any((folder / "checkpoints").glob("step-*[0-9]"))
-                take(plan, {"name": folder.name, "device": config.device, "resume": has_begun})
+                begun = has_begun(folder)
+                take(plan, {"name": folder.name, "device": config.device, "resume": begun})
                 run.save(number, {}, {})
     result = compare(plan)
     print(f"\n{result}")

@@ -22,10 +22,8 @@ phase3_alignment.project.bench_rlhf` for these rows alone.
 """
 
 import copy
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -38,8 +36,7 @@ from phase3_alignment.solution.grpo import GRPOConfig
 from phase3_alignment.solution.ppo_update import PPOConfig
 from phase3_alignment.solution.rollout import Rollout
 from phase3_alignment.solution.value_head import ActorCritic
-from shared.bench import Contender, Row, interleave, rows_with_threads
-from shared.machine import usable_cores
+from shared.bench import Contender, Row, interleave
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -188,8 +185,7 @@ class OurPPO(Ours):
 # -- trl --------------------------------------------------------------------------------------
 
 
-@contextmanager
-def their_grpo(settings: dict[str, Any]) -> Iterator[trl_peers.Held]:
+def their_grpo(settings: dict[str, Any]) -> AbstractContextManager[trl_peers.Held]:
     """Keep a GRPOTrainer of trl that does the same."""
     same = {
         "per_device_train_batch_size": PROMPTS * GROUP,
@@ -201,11 +197,9 @@ def their_grpo(settings: dict[str, Any]) -> Iterator[trl_peers.Held]:
         "max_steps": 10**6,
     }
     prompts = [" ".join(map(trl_peers.word, row)) for row in draw_prompts(PROMPTS * 256).tolist()]
-    with tempfile.TemporaryDirectory() as folder:
-        trl_peers.save(make_model(), Path(folder))
-        trainer = trl_peers.grpo(Path(folder), prompts, reward, same | settings)
-        with trl_peers.Held(trainer) as held:
-            yield held
+    return trl_peers.holding(
+        make_model(), lambda folder: trl_peers.grpo(folder, prompts, reward, same | settings)
+    )
 
 
 # -- the rows ---------------------------------------------------------------------------------
@@ -213,9 +207,7 @@ def their_grpo(settings: dict[str, Any]) -> Iterator[trl_peers.Held]:
 
 def rows() -> list[Row]:
     """Time with all cores, in a process of its own."""
-    if not trl_peers.is_installed():
-        print(trl_peers.HOW)
-    return rows_with_threads(MODULE, "rows_here", usable_cores())
+    return trl_peers.rows_of(MODULE)
 
 
 def rows_here() -> list[Row]:

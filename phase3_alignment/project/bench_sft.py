@@ -19,11 +19,9 @@ Tokens and labels are given to trl ready made, so nothing is tokenised inside th
 phase3-bench`, or `python -m phase3_alignment.project.bench_sft` for these rows alone.
 """
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -33,8 +31,7 @@ from phase3_alignment.project import demonstrations, documentation, fast_gelu, t
 from phase3_alignment.project.demonstrations import Example
 from phase3_alignment.project.fine_tuning import spread
 from phase3_alignment.solution import head_loss, packing, sft
-from shared.bench import Contender, Row, interleave, rows_with_threads
-from shared.machine import usable_cores
+from shared.bench import Contender, Row, interleave
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -136,8 +133,7 @@ class Ours:
         return loss.item()
 
 
-@contextmanager
-def theirs(settings: dict[str, Any], turns: int) -> Iterator[trl_peers.Held]:
+def theirs(settings: dict[str, Any], turns: int) -> AbstractContextManager[trl_peers.Held]:
     """Keep an SFTTrainer of trl with the conversations of so many turns before it."""
     same = {
         "learning_rate": LR,
@@ -147,11 +143,9 @@ def theirs(settings: dict[str, Any], turns: int) -> Iterator[trl_peers.Held]:
     }
     ids = [ids.tolist() for ids, _ in examples()] * turns
     labels = [sft.labels(*example).tolist() for example in examples()] * turns
-    with tempfile.TemporaryDirectory() as folder:
-        trl_peers.save(make_model(), Path(folder))
-        trainer = trl_peers.sft(Path(folder), ids, labels, same | settings)
-        with trl_peers.Held(trainer) as held:
-            yield held
+    return trl_peers.holding(
+        make_model(), lambda folder: trl_peers.sft(folder, ids, labels, same | settings)
+    )
 
 
 # -- the rows ---------------------------------------------------------------------------------
@@ -159,9 +153,7 @@ def theirs(settings: dict[str, Any], turns: int) -> Iterator[trl_peers.Held]:
 
 def rows() -> list[Row]:
     """Time with all cores, in a process of its own."""
-    if not trl_peers.is_installed():
-        print(trl_peers.HOW)
-    return rows_with_threads(MODULE, "rows_here", usable_cores())
+    return trl_peers.rows_of(MODULE)
 
 
 def rows_here() -> list[Row]:

@@ -23,26 +23,32 @@ if TYPE_CHECKING:
 Points = Sequence[tuple[float, float]]
 
 
+def root(kl: float) -> float:
+    """Return the root of a KL; an estimate of one near 0 may be below it."""
+    return math.sqrt(max(0.0, kl))
+
+
+def sizes(n: int) -> list[int]:
+    """Return 1, 2, 4, ... and last n."""
+    return [2**k for k in range(n.bit_length()) if 2**k < n] + [n]
+
+
 def best_of_points(scores: Tensor) -> Points:
     """Return (root of the KL, mean best score) of the best of 1, 2, 4, ... up to n.
 
     Args:
         scores: (P, n) of n responses of the base to each of P prompts.
     """
-    n = scores.shape[1]
-    sizes = [2**k for k in range(n.bit_length()) if 2**k < n] + [n]
     return [
-        (math.sqrt(best_of_n.kl(k)), fmean(best_of_n.expected_best(row, k) for row in scores))
-        for k in sizes
+        (root(best_of_n.kl(n)), fmean(best_of_n.expected_best(row, n) for row in scores))
+        for n in sizes(scores.shape[1])
     ]
 
 
 def policy_points(metrics: Sequence[Mapping[str, Any]]) -> Points:
-    """Return (root of the KL, score) of every look; an estimate of the KL may be below 0."""
+    """Return (root of the KL, score) of every look."""
     return [
-        (math.sqrt(max(0.0, record["val_kl"])), record["val_score"])
-        for record in metrics
-        if "val_score" in record
+        (root(record["val_kl"]), record["val_score"]) for record in metrics if "val_score" in record
     ]
 
 

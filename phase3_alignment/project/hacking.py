@@ -190,7 +190,7 @@ def climb(
     if not (config.resume and judges.is_finished(path, settings)):
         print(f"{name}:")
         task = make_task(config, scene, price, seed, root)
-        begun = config.resume and any((path / "checkpoints").glob("step-*"))
+        begun = config.resume and runs.has_begun(path)
         run, saved = loop.open_run(name, settings, begun, root)
         with run:
             loop.fit(task, run, saved)

@@ -95,7 +95,7 @@ def open_gold(
     """
     if folder is None:
         path = root / loop.PHASE / name
-        begun = resume and any((path / "checkpoints").glob("step-*"))
+        begun = resume and runs.has_begun(path)
         if not (begun and (path / RESULTS).is_file()):
             reward.train(reward.Config(name=name, model=body, resume=begun), root)
         folder = path / REWARD
@@ -169,7 +169,7 @@ def train_proxy(
     texts, scores = questions.ask(n_labels + N_FRESH, config.seed)
     known = label(texts[: 2 * n_labels], scores[: 2 * n_labels], judge.reader)
     fresh = label(texts[2 * n_labels :], scores[2 * n_labels :], judge.reader)
-    begun = config.resume and any((path / "checkpoints").glob("step-*"))
+    begun = config.resume and runs.has_begun(path)
     run, saved = loop.open_run(config.name, settings, begun, root)
     with run:
         loop.fit(RewardTask(config, judge, Parts(known, fresh, fresh)), run, saved)
@@ -196,7 +196,4 @@ def describe(found: dict[str, object]) -> str:
 
 def is_finished(path: Path, settings: dict[str, object]) -> bool:
     """Say whether a run of these settings has come to its end."""
-    if not (path / RESULTS).is_file():
-        return False
-    before = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    return before == runs.as_json(settings)
+    return (path / RESULTS).is_file() and runs.was_started_with(path, settings)

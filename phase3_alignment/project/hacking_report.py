@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from phase3_alignment.project import samples
+from phase3_alignment.project import frontier, samples
 from phase3_alignment.project.samples import Answer, Sample
 from phase3_alignment.solution import best_of_n
 from shared.drawing import BLUE, COLOURS, GREY, write_figure
@@ -38,8 +38,8 @@ class Look:
 
     @property
     def d(self) -> float:
-        """Root of the KL; an estimate of the KL near 0 may be below it."""
-        return math.sqrt(max(0.0, self.kl))
+        """Root of the KL."""
+        return frontier.root(self.kl)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def best_of_curve(proxy: Tensor, gold: Tensor) -> Curve:
     """
     P, N = proxy.shape
     looks = []
-    for n in (2**k for k in range(N.bit_length())):
+    for n in frontier.sizes(N):
         chosen = [best_of_n.expected_best(row, n) for row in proxy]
         meant = [best_of_n.expected_best(row, n, by=by) for row, by in zip(gold, proxy)]
         looks.append(Look(best_of_n.kl(n), sum(chosen) / P, sum(meant) / P))

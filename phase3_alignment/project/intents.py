@@ -257,7 +257,7 @@ def table(config: Config, root: Path = runs.RUNS) -> list[Outcome]:
     for method, r in ROWS:
         row = replace(config, method=method, r=r or config.r, table=False)
         path = root / loop.PHASE / row.folder
-        begun = config.resume and any((path / "checkpoints").glob("step-*"))
+        begun = config.resume and runs.has_begun(path)
         outcome = finished(row, path) if begun else None
         outcomes.append(outcome or train(replace(row, resume=begun), root))
     path = root / loop.PHASE / config.name
@@ -269,10 +269,8 @@ def table(config: Config, root: Path = runs.RUNS) -> list[Outcome]:
 
 def finished(config: Config, path: Path) -> Outcome | None:
     """The outcome of a run that has ended, if it had these settings."""
-    if not (path / RESULTS).is_file():
-        return None
-    before = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    if before != runs.as_json(config.settings):
+    ended = (path / RESULTS).is_file() and runs.was_started_with(path, config.settings)
+    if not ended:
         return None
     return Outcome.from_json(json.loads((path / RESULTS).read_text(encoding="utf-8")))
 

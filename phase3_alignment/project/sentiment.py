@@ -22,7 +22,7 @@ from phase3_alignment.project.align import Row
 from shared import cli, runs
 from shared.drawing import COLOURS, GREY, write_figure
 from shared.files import write_text
-from shared.runs import RUNS, as_json
+from shared.runs import RUNS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -95,7 +95,7 @@ def find_judge(config: Config, root: Path = RUNS) -> Path:
         return config.reward
     folder = root / loop.PHASE / JUDGE.name
     if not (folder / RESULTS).is_file():
-        begun = any((folder / "checkpoints").glob("step-*"))
+        begun = runs.has_begun(folder)
         reward.main(replace(JUDGE, device=config.device, resume=begun and config.resume))
     return folder / reward.REWARD
 
@@ -115,7 +115,7 @@ def steer(config: Config, root: Path = RUNS) -> list[Result]:
             print(f"\n{how.name}", flush=True)
             rows = finished(how, root) if config.resume else None
             if rows is None:
-                begun = any((root / loop.PHASE / how.name / "checkpoints").glob("step-*"))
+                begun = runs.has_begun(root / loop.PHASE / how.name)
                 rows = align.align(replace(how, resume=config.resume and begun), root)
             results.append(Result(method, seed, tuple(rows)))
     path = root / loop.PHASE / config.name
@@ -128,9 +128,8 @@ def steer(config: Config, root: Path = RUNS) -> list[Result]:
 def finished(config: align.Config, root: Path) -> list[Row] | None:
     """Return the rows of a run that has ended, if it had these settings."""
     path = root / loop.PHASE / config.name
-    if not (path / RESULTS).is_file():
-        return None
-    if json.loads((path / "config.json").read_text(encoding="utf-8")) != as_json(config.settings()):
+    ended = (path / RESULTS).is_file() and runs.was_started_with(path, config.settings())
+    if not ended:
         return None
     return [Row(**row) for row in json.loads((path / RESULTS).read_text(encoding="utf-8"))]
 

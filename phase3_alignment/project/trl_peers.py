@@ -5,10 +5,15 @@ and nothing asks the network.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from shared.bench import Row, rows_with_threads
+from shared.machine import usable_cores
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, Trainer
@@ -107,6 +112,23 @@ class Held:
         self._run.parent.switch()
         control.should_training_stop = control.should_training_stop or self._stops
         return control
+
+
+@contextmanager
+def holding(model: "PreTrainedModel", make: Callable[[Path], "Trainer"]) -> Iterator[Held]:
+    """Keep a trainer that `make` makes of the folder of a model, as long as the block lasts."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save(model, folder)
+        with Held(make(folder)) as held:
+            yield held
+
+
+def rows_of(module: str) -> list[Row]:
+    """Call a bench's `rows_here` in a process of its own with all cores; say if trl is missing."""
+    if not is_installed():
+        print(HOW)
+    return rows_with_threads(module, "rows_here", usable_cores())
 
 
 def grpo(

@@ -50,7 +50,7 @@ def test_ours_learns():
 
 def test_a_missing_trl_is_told(monkeypatch, capsys):
     monkeypatch.setattr(trl_peers, "is_installed", lambda: False)
-    monkeypatch.setattr(bench_rlhf, "rows_with_threads", lambda *_: bench_rlhf.rows_here())
+    monkeypatch.setattr(trl_peers, "rows_with_threads", lambda *_: bench_rlhf.rows_here())
     rows = bench_rlhf.rows()
     checks.equal([row.id for row in rows], list(bench_rlhf.ROWS), "rows")
     checks.equal({row.peer for row in rows}, {"trl GRPOTrainer: not installed"}, "peers")

@@ -50,7 +50,7 @@ def test_ours_learns_what_padded_rows_teach():
 
 def test_a_missing_trl_is_told(monkeypatch, capsys):
     monkeypatch.setattr(trl_peers, "is_installed", lambda: False)
-    monkeypatch.setattr(bench_sft, "rows_with_threads", lambda *_: bench_sft.rows_here())
+    monkeypatch.setattr(trl_peers, "rows_with_threads", lambda *_: bench_sft.rows_here())
     rows = bench_sft.rows()
     checks.equal([row.id for row in rows], [f"3-sft-{name}" for name in bench_sft.PEERS], "rows")
     checks.equal({row.peer for row in rows}, {"trl SFTTrainer: not installed"}, "peers")
