@@ -8,6 +8,7 @@ first one of all runs before anything is installed.
 from __future__ import annotations
 
 import json as json_format
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,6 +47,14 @@ def tour(blocks: str = "solution") -> int:
     from shared.tour import main
 
     return main(_choice("BLOCKS", blocks, "solution", "mine"))
+
+
+@verb
+def serve(model: str = "", method: str = "", port: str = "", args: str = "") -> int:
+    """Serve MODEL=folder to any OpenAI client and to a chat page (METHOD=int8 PORT=8000)."""
+    told = {"model": model, "method": method, "port": port}
+    flags = [f"--{name}={value}" for name, value in told.items() if value]
+    return _program(_phase("4"), "serve", [*flags, *args.split()])
 
 
 @verb
@@ -179,13 +188,7 @@ def phase_bench(phase: str) -> int:
 @verb
 def phase_look(phase: str, run: str = "") -> int:
     """Write a page of pictures of what you trained (RUN=name; by default the newest run)."""
-    from shared.syllabus import CourseError
-
-    course = _phase(phase)
-    if not (course.folder / "project" / "look.py").is_file():
-        raise CourseError(f"phase {phase} has nothing to look at yet")
-    command = [sys.executable, "-m", f"{course.package}.project.look"]
-    return subprocess.call([*command, *(["--run", run] if run else [])], cwd=_root())
+    return _program(_phase(phase), "look", ["--run", run] if run else [])
 
 
 @verb
@@ -193,15 +196,15 @@ def phase_launch(
     phase: str, nproc: str = "", config: str = "", machine: str = "", main: str = "", args: str = ""
 ) -> int:
     """Train over several processes (NPROC=2 CONFIG=file ARGS="flags" MACHINE=1 MAIN=host:port)."""
-    from shared.syllabus import CourseError
-
-    course = _phase(phase)
-    if not (course.folder / "project" / "launch.py").is_file():
-        raise CourseError(f"phase {phase} has nothing to launch")
     told = {"nproc": nproc, "config": config, "machine": machine, "main": main, "args": args}
-    flags = [f"--{name}={value}" for name, value in told.items() if value]
-    command = [sys.executable, "-m", f"{course.package}.project.launch", *flags]
-    return subprocess.call(command, cwd=_root())
+    return _program(_phase(phase), "launch", [f"--{k}={v}" for k, v in told.items() if v])
+
+
+@verb
+def phase_load(phase: str, url: str = "", rates: str = "", args: str = "") -> int:
+    """Measure a server under load (URL=http://host:port RATES="1 2 4" ARGS="flags")."""
+    flags = [*(["--url", url] if url else []), *(["--rates", *rates.split()] if rates else [])]
+    return _program(_phase(phase), "load", [*flags, *args.split()])
 
 
 @verb
@@ -277,6 +280,22 @@ def _phase(number: str):
     if not number.isdigit():
         raise CourseError("which phase? Add its number, as in PHASE=0")
     return find_phase(load_phases(_root()), int(number))
+
+
+def _program(course, name: str, flags: list[str]) -> int:
+    """Run a program of a phase's project, if it has one of that name."""
+    from shared.syllabus import CourseError
+
+    if not (course.folder / "project" / f"{name}.py").is_file():
+        raise CourseError(f"phase {course.number} has no program project/{name}.py")
+    command = [sys.executable, "-m", f"{course.package}.project.{name}", *flags]
+    with subprocess.Popen(command, cwd=_root()) as program:
+        signal.signal(signal.SIGTERM, lambda *_: program.terminate())
+        while True:
+            try:
+                return program.wait()
+            except KeyboardInterrupt:  # the program has it, too, and ends in its own time
+                continue
 
 
 def _exercise(identifier: str, phase: str = ""):

@@ -187,7 +187,7 @@ def test_two_graders_at_once_lose_nothing(course):
 
 
 def test_a_phase_without_pictures_says_so(course):
-    assert refused(course.run("phase0-look"), "nothing to look at yet")
+    assert refused(course.run("phase0-look"), "no program project/look.py")
 
 
 def test_look_runs_the_phases_program(course):
@@ -203,7 +203,7 @@ def test_look_runs_the_phases_program(course):
 
 
 def test_a_phase_without_a_launcher_says_so(course):
-    assert refused(course.run("phase0-launch"), "nothing to launch")
+    assert refused(course.run("phase0-launch"), "no program project/launch.py")
 
 
 def test_launch_hands_its_settings_on(course):

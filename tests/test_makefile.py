@@ -62,6 +62,8 @@ def test_make_alone_prints_every_verb_with_one_line():
         "phase0-solution EX=0.7 REVEAL=1",
         "phase1-look RUN=tiny",
         "phase2-launch NPROC=2",
+        "phase4-load URL=http://localhost:8000",
+        "serve MODEL=runs/phase1/tiny/hf",
         "watch PHASE=0",
         "reset EX=0.7",
         "skip PHASE=2",
