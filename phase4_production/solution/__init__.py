@@ -1,0 +1,1 @@
+"""The finished building blocks: what the exercises ask for, one concept a file."""
