@@ -1,0 +1,1 @@
+"""The programs that use the building blocks."""
