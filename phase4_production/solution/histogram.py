@@ -8,9 +8,10 @@ def quantile(bounds: Sequence[float], cumulative: Sequence[float], q: float) -> 
     """Estimate the value below which a share q of the observations lies.
 
     Prometheus' histogram_quantile: find the first bucket that is not empty and whose cumulative
-    count reaches q times the number of observations, and suppose that those inside of it lie evenly from its lower bound to its upper
-    one. The first bucket begins at 0. Nobody knows how far the last one, up to infinity, reaches:
-    an answer that falls there is the largest finite bound.
+    count reaches q times the number of observations, and suppose that those inside of it lie
+    evenly from its lower bound to its upper one. The first bucket begins at 0. Nobody knows how
+    far the last one, up to infinity, reaches: an answer that falls there is the largest finite
+    bound.
 
     Args:
         bounds: upper bounds of the buckets, positive, ascending, the last one infinity; there are

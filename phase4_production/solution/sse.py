@@ -11,8 +11,9 @@ def event(data: str, name: str = "") -> str:
     """Return one event, as it goes over the wire.
 
     Every line of the data becomes a line of its own, behind "data: "; a line ends at CR LF, CR or
-    LF, nowhere else, and an empty one counts. The reader puts them together again with LF. The name, if there is
-    one, comes first, on a line behind "event: ". Lines end in LF, and an empty line ends the event.
+    LF, nowhere else, and an empty one counts. The reader puts them together again with LF. The
+    name, if there is one, comes first, on a line behind "event: ". Lines end in LF, and an empty
+    line ends the event.
 
     Args:
         data: any text, also none.
