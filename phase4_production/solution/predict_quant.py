@@ -1,0 +1,98 @@
+"""Before you quantise: six numbers of fewer bits.
+
+Answer by returning literals. The finished file quantises, and counts.
+"""
+
+import torch
+from torch import Tensor
+
+from phase4_production.solution import absmax, int4, llm_int8, nf4
+from phase4_production.solution.quantized import Int4
+
+
+def normal_weights() -> Tensor:
+    """A matrix of 16 x 4096 numbers from a bell curve, always the same ones."""
+    return torch.randn(16, 4096, generator=torch.Generator().manual_seed(0))
+
+
+def rms(x: Tensor) -> float:
+    """Root mean square."""
+    return x.square().mean().sqrt().item()
+
+
+def bits_of_a_weight() -> float:
+    """Count the bits that each number takes in an `Int4` of 4096 x 4096 in groups of 64.
+
+    A group has a scale and a zero point, float32 both.
+
+    Return a number, exactly.
+    """
+    weight = Int4.of(torch.zeros(64, 4096), group=64)  # 64 rows tell as much as 4096
+    return 8 * weight.nbytes / (64 * 4096)
+
+
+def codes_beside_an_outlier() -> int:
+    """A row holds 4096 weights, spread evenly from -1 to 1. Then one of them becomes 100.
+
+    The row is quantised to symmetric int8 with one scale. How many different codes do the others
+    have?
+
+    Return a number, exactly.
+    """
+    row = torch.linspace(-1, 1, 4096)[None]
+    row[0, 7] = 100.0
+    codes = absmax.quantize(row, absmax.scale(row, 1, 4096))
+    return len(codes[codes != absmax.LARGEST].unique())
+
+
+def codes_of_a_relu() -> int:
+    """What comes out of a ReLU is quantised to symmetric int8. How many of the 255 codes can occur?
+
+    Return a number, exactly.
+    """
+    x = torch.linspace(-1, 1, 100_001).relu()[None]
+    return len(absmax.quantize(x, absmax.scale(x, 1, x.shape[1])).unique())
+
+
+def error_of_smaller_groups() -> float:
+    """Rows of 4096 normal weights go to int8 with one scale a row; then in groups of 64.
+
+    What share of its first size has the error (root mean square) in the end?
+
+    Return a number below 1, right to 8 %.
+    """
+    weight = normal_weights()
+
+    def error(group: int) -> float:
+        scale = absmax.scale(weight, 1, group)
+        return rms(absmax.dequantize(absmax.quantize(weight, scale), scale) - weight)
+
+    return error(64) / error(4096)
+
+
+def inputs_until_overflow() -> int:
+    """An int32 adds up products of int8 codes from -127 to 127. How many products always fit?
+
+    Return the largest such number, right to 0.5 %.
+    """
+    worst = torch.full((1, 1000), absmax.LARGEST, dtype=torch.int8)
+    each = llm_int8.int_matmul(worst, worst).item() // 1000
+    return torch.iinfo(torch.int32).max // each
+
+
+def closer_on_uniform_weights() -> str:
+    """Weights are spread evenly from -1 to 1. Which of two formats comes closer to them?
+
+    a. NF4 in blocks of 64, for its levels lie where weights are.
+    b. `Int4` in groups of 64, for its levels are evenly spaced.
+    c. Neither: both have sixteen levels, and their errors are within 10 % of each other.
+
+    Return a letter.
+    """
+    weight = 2 * torch.rand(16, 4096, generator=torch.Generator().manual_seed(0)) - 1
+    levels = nf4.codebook()
+    error_a = rms(nf4.dequantize(*nf4.quantize(weight, levels), levels) - weight)
+    error_b = rms(int4.dequantize(*int4.quantize(weight, 64), 64) - weight)
+    if max(error_a, error_b) < 1.1 * min(error_a, error_b):
+        return "c"
+    return "a" if error_a < error_b else "b"
