@@ -1,0 +1,238 @@
+"""The mistakes of `mistakes/sampling.py`, as others would write them."""
+
+import torch
+import torch.nn.functional as F
+
+from shared.mistakes import attempt
+
+
+def _row(row, k, keeps, fill=float("-inf")):
+    """One row: `keeps(shares of the k first ranks)` says which of them stay."""
+    order = torch.argsort(row, descending=True, stable=True)[: int(k)]
+    stays = order[keeps(row[order].double().softmax(0))]
+    out = torch.full_like(row, fill)
+    out[stays] = row[stays]
+    return out
+
+
+def _standard(p, m):
+    def keeps(shares):
+        before = F.pad(shares.cumsum(0), (1, 0))[:-1]
+        enough = torch.ones_like(shares, dtype=torch.bool) if p == 1 else before < p
+        return enough & (shares >= m * shares[0])
+
+    return keeps
+
+
+def _rows(logits, top_k, top_p, min_p, make, fill=float("-inf")):
+    wishes = zip(logits, top_k, top_p, min_p, strict=True)
+    return torch.stack([_row(row, k, make(p, m), fill) for row, k, p, m in wishes])
+
+
+@attempt("filter_drops_the_crossing")
+def _(logits, top_k, top_p, min_p):
+    def make(p, m):
+        def keeps(shares):
+            inside = (shares.cumsum(0) <= p) | (p == 1)
+            inside[0] = True
+            return inside & (shares >= m * shares[0])
+
+        return keeps
+
+    return _rows(logits, top_k, top_p, min_p, make)
+
+
+@attempt("filter_goes_on_at_equality")
+def _(logits, top_k, top_p, min_p):
+    def make(p, m):
+        def keeps(shares):
+            too_far = F.pad(shares.cumsum(0) > p, (1, 0))[:-1]
+            return ~too_far & (shares >= m * shares[0])
+
+        return keeps
+
+    return _rows(logits, top_k, top_p, min_p, make)
+
+
+@attempt("filter_without_renormalising")
+def _(logits, top_k, top_p, min_p):
+    out = torch.full_like(logits, float("-inf"))
+    for b, row in enumerate(logits):
+        shares = row.double().softmax(0)
+        mass = 0.0
+        order = torch.argsort(row, descending=True, stable=True).tolist()
+        for rank, i in enumerate(order[: int(top_k[b])]):
+            if top_p[b] < 1 and mass >= top_p[b]:
+                break
+            if rank == 0 or shares[i] >= min_p[b] * shares[order[0]]:
+                out[b, i] = row[i]
+            mass += float(shares[i])
+    return out
+
+
+@attempt("filter_stays_sorted")
+def _(logits, top_k, top_p, min_p):
+    out = _rows(logits, top_k, top_p, min_p, _standard)
+    return out.sort(dim=1, descending=True).values
+
+
+@attempt("filter_gathers_back")
+def _(logits, top_k, top_p, min_p):
+    order = torch.argsort(logits, dim=1, descending=True, stable=True)
+    out = _rows(logits, top_k, top_p, min_p, _standard)
+    ranked = out.sort(dim=1, descending=True).values
+    return torch.stack([row[place] for row, place in zip(ranked, order, strict=True)])
+
+
+@attempt("filter_min_p_absolute")
+def _(logits, top_k, top_p, min_p):
+    def make(p, m):
+        standard = _standard(p, 0)
+        return lambda shares: standard(shares) & (shares >= m)
+
+    return _rows(logits, top_k, top_p, min_p, make)
+
+
+@attempt("filter_fills_with_zero")
+def _(logits, top_k, top_p, min_p):
+    return _rows(logits, top_k, top_p, min_p, _standard, fill=0.0)
+
+
+@attempt("filter_in_place")
+def _(logits, top_k, top_p, min_p):
+    out = _rows(logits, top_k, top_p, min_p, _standard)
+    logits[out == float("-inf")] = float("-inf")
+    return logits
+
+
+@attempt("filter_keeps_ties")
+def _(logits, top_k, top_p, min_p):
+    V = logits.shape[1]
+    cut = logits.clone()
+    for b, k in enumerate(top_k.tolist()):
+        kth = logits[b].topk(min(k, V)).values[-1]
+        cut[b][logits[b] < kth] = float("-inf")
+    return _rows(cut, torch.full_like(top_k, V), top_p, min_p, _standard)
+
+
+@attempt("filter_rounds_the_tail_away")
+def _(logits, top_k, top_p, min_p):
+    def make(p, m):
+        def keeps(shares):
+            before = F.pad(shares.cumsum(0), (1, 0))[:-1]
+            return (before < p) & (shares >= m * shares[0])
+
+        return keeps
+
+    return _rows(logits, top_k, top_p, min_p, make)
+
+
+@attempt("filter_by_the_first_row")
+def _(logits, top_k, top_p, min_p):
+    k, p, m = top_k[0], top_p[0], min_p[0]
+    return torch.stack([_row(row, k, _standard(p, m)) for row in logits])
+
+
+@attempt("filter_without_min_p")
+def _(logits, top_k, top_p, min_p):
+    return _rows(logits, top_k, top_p, torch.zeros_like(min_p), _standard)
+
+
+@attempt("probabilities_filter_first")
+def _(logits, temperature, top_k, top_p, min_p):
+    rows = []
+    for b, t in enumerate(temperature.tolist()):
+        if t == 0:
+            row = F.one_hot(logits[b].argmax(), logits.shape[1]).double()
+        else:
+            one = slice(b, b + 1)
+            row = filter_logits(logits[one], top_k[one], top_p[one], min_p[one])[0].double()
+            row = (row / t).softmax(0)
+        rows.append(row)
+    return torch.stack(rows)
+
+
+@attempt("probabilities_multiply")
+def _(logits, temperature, top_k, top_p, min_p):
+    rows = []
+    for b, t in enumerate(temperature.tolist()):
+        one = slice(b, b + 1)
+        if t == 0:
+            rows.append(F.one_hot(logits[b].argmax(), logits.shape[1]).double())
+        else:
+            row = filter_logits(logits[one] * t, top_k[one], top_p[one], min_p[one])[0]
+            rows.append(F.softmax(row.double(), dim=0))
+    return torch.stack(rows)
+
+
+@attempt("probabilities_divide_by_zero")
+def _(logits, temperature, top_k, top_p, min_p):
+    logits = logits.double() / temperature.double().unsqueeze(1)
+    out = filter_logits(logits, top_k, top_p, min_p)
+    return F.softmax(out, dim=1)
+
+
+@attempt("probabilities_almost_greedy")
+def _(logits, temperature, top_k, top_p, min_p):
+    temperature = torch.where(temperature == 0, 1e-4, temperature.double())
+    out = filter_logits(logits.double() / temperature[:, None], top_k, top_p, min_p)
+    return torch.softmax(out, dim=1)
+
+
+@attempt("probabilities_greedy_for_all")
+def _(logits, temperature, top_k, top_p, min_p):
+    if temperature.min() == 0:
+        out = torch.zeros_like(logits, dtype=torch.float64)
+        out[torch.arange(len(out)), logits.max(dim=1).indices] = 1
+        return out
+    out = filter_logits(logits / temperature.unsqueeze(1), top_k, top_p, min_p)
+    return F.softmax(out.double(), dim=1)
+
+
+@attempt("probabilities_overwrite")
+def _(logits, temperature, top_k, top_p, min_p):
+    top_k = torch.where(temperature == 0, torch.ones_like(top_k), top_k)
+    temperature += (temperature == 0).to(temperature.dtype)
+    out = filter_logits(logits / temperature.unsqueeze(1), top_k, top_p, min_p)
+    return F.softmax(out.double(), dim=1)
+
+
+@attempt("sample_argmax")
+def _(weights, uniforms):
+    return torch.stack([row.max(0).indices for row in weights])
+
+
+@attempt("sample_shares_a_number")
+def _(weights, uniforms):
+    u = uniforms[0].item()
+    probs = weights.double() / weights.double().sum(1, keepdim=True)
+    return (probs.cumsum(1) <= u).sum(1)
+
+
+@attempt("sample_left")
+def _(weights, uniforms):
+    ends = weights.double().cumsum(1)
+    return (ends / ends[:, -1:] < uniforms[:, None]).sum(1)
+
+
+@attempt("sample_without_total")
+def _(weights, uniforms):
+    V = weights.shape[1]
+    found = (weights.double().cumsum(1) <= uniforms[:, None]).sum(1)
+    return torch.minimum(found, torch.tensor(V - 1))
+
+
+@attempt("sample_by_rank")
+def _(weights, uniforms):
+    found = []
+    for row, u in zip(weights.double(), uniforms, strict=True):
+        order = torch.argsort(row, descending=True, stable=True)
+        ends = row[order].cumsum(0)
+        found.append(order[int((ends / ends[-1] <= u).sum())])
+    return torch.stack(found)
+
+
+@attempt("sample_multinomial")
+def _(weights, uniforms):
+    g = torch.Generator().manual_seed(0)
+    return torch.multinomial(weights.double(), num_samples=1, generator=g)[:, 0]
