@@ -51,9 +51,7 @@ def test_bytes(name, expected):
     assert sum(t.numel() * t.element_size() for t in found.tensors().values()) == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "other"), zip(FORMATS, [{}, {}, {"group": 64}, {"shape": (8, 64)}])
-)
+@pytest.mark.parametrize(("name", "other"), list(BESIDE.items()))
 def test_tensors_out_and_in(name, other):
     weight = FORMATS[name](make((8, 64)))
     again = type(weight)(**weight.tensors(), **other)
