@@ -1,0 +1,178 @@
+"""A tokenizer folder as the engine and the server need it: `tokenizer.json` by `tokenizers`.
+
+`transformers` would do all of this and take seconds to import; a server should start at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from tokenizers import Tokenizer as Engine
+
+BYTE = re.compile(r"<0x([0-9A-F]{2})>")  # how a SentencePiece vocabulary spells a single byte
+SPACE = "▁"  # and how it spells a space
+
+
+class Tokenizer:
+    """Text to tokens and back, a token's bytes, and a conversation by the model's own template.
+
+    Args:
+        engine: of the `tokenizers` library.
+        vocab_size: tokens that the model knows; it may be more than the tokenizer has.
+        eos_ids: tokens that end a text.
+        template: the chat template in Jinja, or None for a model that was never taught to chat.
+        specials: special tokens that a template may name, such as "bos_token".
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        vocab_size: int,
+        eos_ids: Sequence[int],
+        template: str | None = None,
+        specials: Mapping[str, str] | None = None,
+    ) -> None:
+        self.engine, self.vocab_size, self.eos_ids = engine, vocab_size, frozenset(eos_ids)
+        self._template, self._specials_by_name = template, dict(specials or {})
+        self._special = {
+            i for i, token in engine.get_added_tokens_decoder().items() if token.special
+        }
+
+    @classmethod
+    def load(cls, folder: Path, vocab_size: int, eos_ids: Sequence[int] = ()) -> Tokenizer:
+        """Read a model folder.
+
+        Raises:
+            ValueError: in one line, if there is no tokenizer, or it is damaged.
+        """
+        path = folder / "tokenizer.json"
+        if not path.is_file():
+            raise ValueError(f"{folder} has no tokenizer.json")
+        try:
+            engine = Engine.from_file(str(path))
+        except Exception as error:  # tokenizers raises nothing more precise
+            raise ValueError(f"{path} is damaged: {error}") from None
+        said = _read_json(folder / "tokenizer_config.json")
+        specials = {
+            name: token["content"] if isinstance(token, dict) else token
+            for name, token in said.items()
+            if name.endswith("_token") and token
+        }
+        if not eos_ids and "eos_token" in specials:
+            found = engine.token_to_id(specials["eos_token"])
+            eos_ids = () if found is None else (found,)
+        return cls(engine, vocab_size, eos_ids, _template(folder, said), specials)
+
+    def encode(self, text: str) -> list[int]:
+        """Turn a text into tokens, with the beginning token where the tokenizer adds one."""
+        return self.engine.encode(text).ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Turn tokens into a text, without special ones."""
+        return b"".join(self.bytes_of(token) for token in ids).decode("utf-8", "replace")
+
+    def bytes_of(self, token: int) -> bytes:
+        """Return what a token adds to the text; nothing for a special or unknown one."""
+        piece = self.engine.id_to_token(token)
+        if piece is None or token in self._special:
+            return b""
+        if self._byte_level:
+            return bytes(self._bytes_of_letter[letter] for letter in piece)
+        if byte := BYTE.fullmatch(piece):
+            return bytes([int(byte[1], 16)])
+        return piece.replace(SPACE, " ").encode()
+
+    def text_of(self, token: int) -> str:
+        """Return a token in readable form; bytes of half a character show as U+FFFD."""
+        if token in self._special:
+            return self.engine.id_to_token(token)
+        return self.bytes_of(token).decode("utf-8", "replace")
+
+    # -- conversations ----------------------------------------------------------------------------
+
+    @property
+    def has_chat(self) -> bool:
+        """Whether the model brings a template for conversations."""
+        return self._template is not None
+
+    def chat(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+        """Turn a conversation into the tokens after which it is the model's turn.
+
+        Raises:
+            ValueError: there is no template, or it refuses this conversation.
+        """
+        if self._template is None:
+            raise ValueError("this model has no chat template: ask it to continue a text instead")
+        try:
+            text = self._compiled.render(
+                messages=messages, add_generation_prompt=True, **self._specials_by_name
+            )
+        except jinja2.TemplateError as error:
+            raise ValueError(f"the model's chat template refuses this: {error}") from None
+        return self.engine.encode(text, add_special_tokens=False).ids
+
+    @cached_property
+    def _compiled(self) -> jinja2.Template:
+        # A template comes with a model from anywhere: it gets at nothing but its arguments.
+        made = ImmutableSandboxedEnvironment(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=[_Generation, "jinja2.ext.loopcontrols"],
+        )
+        made.globals["raise_exception"] = _refuse
+        return made.from_string(self._template)
+
+    # -- bytes ------------------------------------------------------------------------------------
+
+    @cached_property
+    def _byte_level(self) -> bool:
+        return "ByteLevel" in str(self.engine.decoder) if self.engine.decoder else False
+
+    @cached_property
+    def _bytes_of_letter(self) -> dict[str, int]:
+        """GPT-2's alphabet: printable bytes stand for themselves, the others from U+0100 on."""
+        printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+        others = [byte for byte in range(256) if byte not in printable]
+        letters = {chr(byte): byte for byte in printable}
+        return letters | {chr(256 + i): byte for i, byte in enumerate(others)}
+
+
+class _Generation(jinja2.ext.Extension):
+    """`{% generation %}`, by which a template marks what is learnt: here it is passed over."""
+
+    tags = frozenset({"generation"})
+
+    def parse(self, parser: jinja2.parser.Parser) -> list[jinja2.nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def _refuse(message: str) -> None:
+    raise jinja2.TemplateError(message)
+
+
+def _template(folder: Path, said: Mapping[str, Any]) -> str | None:
+    """Find the chat template: in a file of its own, or in the config, as older models have it."""
+    path = folder / "chat_template.jinja"
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    found = said.get("chat_template")
+    if isinstance(found, list):  # several, each with a name
+        found = {one["name"]: one["template"] for one in found}.get("default")
+    return found
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from None

@@ -1,0 +1,161 @@
+import copy
+import json
+
+import pytest
+import torch
+
+from phase4_production.project import checkpoint, dense_attention
+from phase4_production.project.checkpoint import CheckpointError
+from phase4_production.project.decoder import Decoder
+from phase4_production.project.linears import Dense
+from phase4_production.project.runner import Runner
+from phase4_production.solution import paged_attention
+from phase4_production.solution.batch import lay_out
+from phase4_production.solution.sequence import Sequence
+from phase4_production.tests import tiny_models
+from phase4_production.tests.tiny_models import FAMILIES, VOCAB
+from shared.checks import close
+
+IDS = torch.randint(VOCAB, (3, 40), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(params=FAMILIES, scope="module")
+def pair(request, tmp_path_factory):
+    """A model of transformers, and the folder that it wrote."""
+    model = FAMILIES[request.param]()
+    folder = tmp_path_factory.mktemp(request.param)
+    model.save_pretrained(folder)
+    return model, folder
+
+
+@torch.inference_mode()
+def logits(decoder, ids):
+    return decoder.logits(dense_attention.hidden(decoder, ids))
+
+
+# -- the same numbers as transformers -------------------------------------------------------------
+
+
+@torch.inference_mode()
+def test_logits_are_those_of_transformers(pair):
+    model, folder = pair
+    expected = model(IDS).logits
+    assert expected.std() > 0.5, "the comparison would see nothing"
+    close(logits(Decoder.load(folder), IDS), expected, "logits", rtol=1e-5, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_bfloat16_is_off_by_no_more_than_transformers(pair):
+    model, folder = pair
+    expected = model(IDS).logits
+    theirs = copy.deepcopy(model).to(torch.bfloat16)(IDS).logits.float()
+    ours = logits(Decoder.load(folder, torch.bfloat16), IDS).float()
+    assert (ours - expected).norm() < 1.3 * (theirs - expected).norm()
+
+
+@torch.inference_mode()
+def test_shards_are_put_together(pair, tmp_path):
+    model, folder = pair
+    model.save_pretrained(tmp_path, max_shard_size="20KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 2
+    close(logits(Decoder.load(tmp_path), IDS), logits(Decoder.load(folder), IDS), "logits")
+
+
+# -- paged ----------------------------------------------------------------------------------------
+
+
+def paged(decoder, ids, cuts, attention=None):
+    """Run each row in chunks that end at its cuts; return the logits of each chunk's last token."""
+    options = {} if attention is None else {"attention": attention}
+    runner = Runner(decoder, n_blocks=64, block_size=4, **options)
+    sequences = [Sequence(row.tolist()) for row in ids]
+    free = iter(torch.randperm(64, generator=torch.Generator().manual_seed(2)).tolist())
+    found = []
+    for ends in zip(*cuts):
+        chunks = {}
+        for sequence, row, end in zip(sequences, ids.tolist(), ends):
+            sequence.ids = row[:end]
+            while len(sequence.blocks) * 4 < end:
+                sequence.blocks.append(next(free))
+            chunks[sequence] = end - sequence.n_cached
+        found.append(runner.run(lay_out(chunks, 4)))
+        for sequence, n in chunks.items():
+            sequence.n_cached += n
+    return torch.stack(found, dim=1)
+
+
+CUTS = [(7, 8, 9, 23, 24), (16, 17, 18, 19, 40), (1, 2, 3, 4, 5)]  # reading and growing mixed
+
+
+def clear(batch, block_size):
+    return lambda q, k, v: paged_attention.attend(q, k, v, batch)
+
+
+@pytest.mark.parametrize("attention", [None, clear], ids=["torch", "clear"])
+def test_a_paged_cache_changes_nothing(pair, attention):
+    decoder = Decoder.load(pair[1])
+    whole = logits(decoder, IDS)
+    expected = torch.stack([whole[i, [end - 1 for end in CUTS[i]]] for i in range(3)])
+    close(paged(decoder, IDS, CUTS, attention), expected, "logits", rtol=1e-5, atol=1e-4)
+
+
+# -- what is replaced, counted, refused -----------------------------------------------------------
+
+
+def test_a_linear_can_be_replaced(pair):
+    decoder = Decoder.load(pair[1])
+    before = logits(decoder, IDS)
+    own = decoder.linears["blocks.1.down"]
+    seen = []
+
+    class Seen(Dense):
+        def __call__(self, x):
+            seen.append(x.shape)
+            return super().__call__(x)
+
+    decoder.linears["blocks.1.down"] = Seen(own.weight, own.bias)
+    close(logits(decoder, IDS), before, "logits")
+    assert seen == [(IDS.numel(), own.in_features)]
+
+
+def test_bytes_are_counted_once(pair):
+    model, folder = pair
+    assert Decoder.load(folder).nbytes == 4 * model.num_parameters()
+
+
+def test_a_model_that_is_cut_short_is_refused_in_one_line(pair, tmp_path):
+    model, _ = pair
+    model.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(
+        CheckpointError, match=r"model\.safetensors is damaged or cut short"
+    ) as told:
+        Decoder.load(tmp_path)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_type": "mamba"}, "'mamba' are not known"),
+        ({"vocab_size": 300}, r"embed is \(257, 48\), and the config says \(300, 48\)"),
+        ({"num_hidden_layers": 3}, r"no layers\.2\."),
+        ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
+        ({"num_key_value_heads": 5}, "6 heads cannot share 5"),
+    ],
+)
+def test_a_config_of_another_model_is_refused(tmp_path, change, message):
+    tiny_models.llama().save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(CheckpointError, match=message):
+        Decoder.load(tmp_path)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=r"no config\.json"):
+        checkpoint.read(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match="no JSON"):
+        checkpoint.read(tmp_path)
