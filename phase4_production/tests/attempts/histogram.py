@@ -1,0 +1,106 @@
+"""The mistakes of `mistakes/histogram.py`, as others would write them."""
+
+import math
+
+import numpy as np
+
+from shared.mistakes import attempt
+
+
+def _walk(bounds, cumulative, rank, inside, reached=lambda count, rank: count >= rank > -1):
+    """Bucket by bucket; `inside(lower, upper, rank - below, own count, count so far)`."""
+    lower, below = 0.0, 0
+    for upper, count in zip(bounds, cumulative, strict=True):
+        if count > 0 and reached(count, rank):
+            return (
+                bounds[-2]
+                if upper == math.inf
+                else inside(lower, upper, rank - below, count - below, count)
+            )
+        lower, below = upper, count
+    return bounds[-2]
+
+
+def _line(lower, upper, ahead, own, so_far):
+    return lower + (upper - lower) * ahead / own
+
+
+@attempt("quantile_upper_bound")
+def _(bounds, cumulative, q):
+    n = cumulative[-1]
+    if not n:
+        return math.nan
+    return _walk(bounds, cumulative, q * n, lambda lower, upper, *_: upper)
+
+
+@attempt("quantile_middle")
+def _(bounds, cumulative, q):
+    n = cumulative[-1]
+    if not n:
+        return math.nan
+    return _walk(bounds, cumulative, q * n, lambda lower, upper, *_: lower + 0.5 * (upper - lower))
+
+
+@attempt("quantile_sums_again")
+def _(bounds, cumulative, q):
+    sums = np.cumsum(cumulative).tolist()
+    return _walk(bounds, sums, q * sums[-1], _line) if sums[-1] else math.nan
+
+
+@attempt("quantile_share_of_all")
+def _(bounds, cumulative, q):
+    n = cumulative[-1]
+    if not n:
+        return math.nan
+
+    def inside(lower, upper, ahead, own, so_far):
+        return lower + (upper - lower) * q * n / so_far
+
+    return _walk(bounds, cumulative, q * n, inside)
+
+
+@attempt("quantile_from_zero")
+def _(bounds, cumulative, q):
+    n = cumulative[-1]
+    if not n:
+        return math.nan
+    return _walk(bounds, cumulative, q * n, lambda lower, upper, ahead, own, _: upper * ahead / own)
+
+
+@attempt("quantile_of_infinity")
+def _(bounds, cumulative, q):
+    if not cumulative[-1]:
+        return math.nan
+    rank, lower, below = q * cumulative[-1], 0.0, 0
+    for upper, count in zip(bounds, cumulative, strict=True):
+        if count and count >= rank:
+            return lower + (rank - below) / (count - below) * (upper - lower)
+        lower, below = upper, count
+
+
+@attempt("quantile_zero_of_nothing")
+def _(bounds, cumulative, q):
+    return _walk(bounds, cumulative, q * cumulative[-1], _line) if cumulative[-1] else 0
+
+
+@attempt("quantile_strictly_above")
+def _(bounds, cumulative, q):
+    n = cumulative[-1]
+    if not n:
+        return math.nan
+    return _walk(bounds, cumulative, q * n, _line, reached=lambda count, rank: count > rank)
+
+
+@attempt("quantile_without_the_slowest")
+def _(bounds, cumulative, q):
+    if not cumulative[-1]:
+        return math.nan
+    return _walk(bounds, cumulative, q * cumulative[-2], _line)
+
+
+@attempt("quantile_in_an_empty_bucket")
+def _(bounds, cumulative, q):
+    n = cumulative[-1]
+    if not n:
+        return math.nan
+    return 0.0 if q == 0 else _walk(bounds, cumulative, q * n, _line)
