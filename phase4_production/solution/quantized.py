@@ -16,7 +16,6 @@ from dataclasses import dataclass, fields
 from math import prod
 from typing import Self
 
-import torch
 from torch import Tensor
 
 from phase4_production.solution import absmax, double_quant, int4, nf4
@@ -155,5 +154,5 @@ class NF4(Stored):
 
     def dequantize(self) -> Tensor:
         """Return the weights that the codes stand for, (out, in) float32."""
-        codes = torch.stack([self.packed >> 4, self.packed & 15], dim=1).view(self.shape)
+        codes = int4.unpack(self.packed).view(-1, 2).flip(1).view(self.shape)
         return nf4.dequantize(codes, self.absmax(), nf4.codebook().to(codes.device))
