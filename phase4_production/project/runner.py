@@ -35,7 +35,8 @@ class Runner:
         attention: MakeAttention = TorchAttention,
     ) -> None:
         a = decoder.architecture
-        self.decoder, self.block_size, self._attention = decoder, block_size, attention
+        self.decoder, self._attention = decoder, attention
+        self.n_blocks, self.block_size = n_blocks, block_size
         shape = (2, a.n_layer, n_blocks, block_size, a.n_kv_head, a.head_dim)
         dtype = cache_dtype or decoder.dtype
         self._keys, self._values = torch.zeros(shape, dtype=dtype, device=decoder.device)

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2 import nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer as Engine
 
@@ -144,12 +147,12 @@ class Tokenizer:
         return letters | {chr(256 + i): byte for i, byte in enumerate(others)}
 
 
-class _Generation(jinja2.ext.Extension):
+class _Generation(Extension):
     """`{% generation %}`, by which a template marks what is learnt: here it is passed over."""
 
     tags = frozenset({"generation"})
 
-    def parse(self, parser: jinja2.parser.Parser) -> list[jinja2.nodes.Node]:
+    def parse(self, parser: Parser) -> list[nodes.Node]:
         next(parser.stream)
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 

@@ -1,0 +1,190 @@
+"""Serve a model to any OpenAI client and to a chat page.
+
+    python -m phase4_production.project.serve --model runs/phase1/tiny/hf
+    python -m phase4_production.project.serve --model FOLDER --method bfloat16 --port 8080
+
+`make serve MODEL=...` is the same. It listens on this machine alone; to let others in, give
+`--host` an address and a key, in the variable LLM_API_KEY or by `--api-key`. SIGTERM and Ctrl-C let
+answers that are under way finish. A second Ctrl-C does not wait.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from phase4_production.project import loading
+from phase4_production.project.constrained import Constraints
+from phase4_production.project.decoder import Decoder
+from phase4_production.project.engine import Engine
+from phase4_production.project.engine_config import EngineConfig
+from phase4_production.project.runner import Runner
+from phase4_production.project.server import Settings, create_app
+from phase4_production.project.serving import Serving
+from phase4_production.project.speculation import Drafter, ModelDrafter, NgramDrafter
+from phase4_production.project.tokenizing import Tokenizer
+from shared import cli
+
+KEY_VARIABLE = "LLM_API_KEY"
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is served, where, and how large the engine is."""
+
+    model: Path | None = None
+    """a model folder; by default the newest that phases 1 and 3 have written"""
+    method: str = "float32"
+    """how the weights are kept: float32, bfloat16"""
+    name: str | None = None
+    """the name that clients use; by default the folder's"""
+    host: str = "127.0.0.1"
+    """address to listen on; any but this machine's own needs a key"""
+    port: int = 8000
+    """0 takes one that is free"""
+    api_key: str = ""
+    """that clients must send; better in the variable LLM_API_KEY, for command lines are public"""
+    cache_mb: int = 512
+    """memory for keys and values, in MiB"""
+    block_size: int = 16
+    """tokens of a block of the cache"""
+    max_tokens: int = 512
+    """tokens of one step, prompts and answers together"""
+    max_running: int = 32
+    """answers that are written at the same time"""
+    max_waiting: int = 128
+    """answers that may wait for that; one more is told to come back later"""
+    max_output: int = 4096
+    """tokens of the longest answer"""
+    max_body_mb: float = 1.0
+    """size of the largest request, in MiB"""
+    draft: Path | None = None
+    """a smaller model of the same tokens, which guesses ahead"""
+    n_guesses: int = 0
+    """tokens to guess ahead: by the draft, or by looking for repetitions if there is none"""
+    device: str = "cpu"
+    """cpu or cuda"""
+    threads: int = 0
+    """of the processor; 0 leaves it to PyTorch"""
+    drain_s: int = 30
+    """seconds that answers under way get to finish after SIGTERM"""
+
+    def __post_init__(self) -> None:
+        if self.cache_mb < 1 or self.max_body_mb <= 0 or self.drain_s < 0:
+            raise ValueError("cache_mb, max_body_mb and drain_s must be positive")
+        if not 0 <= self.port < 65536:
+            raise ValueError(f"port must be from 0 to 65535, got {self.port}")
+        if not is_local(self.host) and not self.key:
+            raise ValueError(
+                f"listening on {self.host} lets others in: set {KEY_VARIABLE} to a key for them"
+            )
+
+    @property
+    def key(self) -> str:
+        """The key that clients must send; empty for none."""
+        return self.api_key or os.environ.get(KEY_VARIABLE, "")
+
+
+def is_local(host: str) -> bool:
+    """Whether an address can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def main(config: Config) -> None:
+    """Load the model and serve until told to stop."""
+    import torch
+
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    began = time.perf_counter()
+    folder = loading.find(config.model)
+    decoder, tokenizer = loading.load(folder, config.method, config.device)
+    app = build(config, folder, decoder, tokenizer)
+    print(
+        f"{folder}: {decoder.nbytes / 2**20:,.1f} MiB of weights ({config.method}), "
+        f"loaded in {time.perf_counter() - began:.1f} s"
+    )
+    settings = uvicorn.Config(
+        app,
+        host=config.host,
+        port=config.port,
+        log_level="warning",
+        timeout_graceful_shutdown=config.drain_s,
+    )
+    Announcing(settings).run()
+
+
+def build(config: Config, folder: Path, decoder: Decoder, tokenizer: Tokenizer) -> FastAPI:
+    """Put runner, engine and API together."""
+    a = decoder.architecture
+    runner = Runner(decoder, n_blocks(config, decoder), config.block_size)
+    max_open = config.max_running + config.max_waiting
+    sizes = EngineConfig(
+        n_blocks=runner.n_blocks,
+        block_size=config.block_size,
+        max_tokens=config.max_tokens,
+        max_running=config.max_running,
+        max_waiting=max_open,  # those that will run wait, too, until the next step
+        max_length=min(a.max_length, runner.n_blocks * config.block_size),
+        n_guesses=config.n_guesses,
+    )
+    engine = Engine(runner, tokenizer, sizes, drafter(config, decoder))
+    serving = Serving(engine, max_open=max_open)
+    settings = Settings(
+        model=config.name or loading.name_of(folder),
+        max_length=sizes.max_length,
+        max_output=config.max_output,
+        max_body_bytes=int(config.max_body_mb * 2**20),
+        api_key=config.key or None,
+    )
+    constraints = Constraints(tokenizer.engine, a.vocab_size, sorted(tokenizer.eos_ids))
+    return create_app(serving, tokenizer, constraints, settings)
+
+
+def n_blocks(config: Config, decoder: Decoder) -> int:
+    """Count the blocks that fit into the cache's memory; more than can be in use are of no use."""
+    a = decoder.architecture
+    block_bytes = config.block_size * a.kv_values_per_token * decoder.dtype.itemsize
+    enough = config.max_running * -(-a.max_length // config.block_size)
+    return max(1, min(config.cache_mb * 2**20 // block_bytes, enough))
+
+
+def drafter(config: Config, decoder: Decoder) -> Drafter | None:
+    """Make what guesses ahead, if anything does."""
+    if not config.n_guesses:
+        return None
+    if config.draft is None:
+        return NgramDrafter()
+    small, _ = loading.load(config.draft, config.method, config.device)
+    if small.architecture.vocab_size != decoder.architecture.vocab_size:
+        raise ValueError(f"{config.draft} knows other tokens than the model: it cannot guess them")
+    return ModelDrafter(Runner(small, n_blocks(config, small), config.block_size))
+
+
+class Announcing(uvicorn.Server):
+    """Says where it listens once it does."""
+
+    async def startup(self, sockets: list | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        if not self.started:
+            return
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        print(f"chat page:     {url}/")
+        print(f"OpenAI client: base_url={url}/v1", flush=True)
+
+
+if __name__ == "__main__":
+    cli.run(__spec__.name)
