@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from phase4_production.solution import llm_int8
 from shared import checks
@@ -123,6 +125,35 @@ def test_the_split_is_worth_it():
 
     checks.at_most(error(6.0), 0.01, "error with outliers apart")
     checks.at_least(error(1e9) / error(6.0), 10, "error without a split over that with one")
+
+
+@pytest.mark.exercise("4.9")
+def test_sixteen_bit_activations():
+    x, (codes, scale) = make(3, 16), make_weight(5, 16)
+    x[1, 3] = 20.0
+    half = x.to(torch.bfloat16)
+    expected = llm_int8.matmul(half.float(), codes, scale)
+    found = llm_int8.matmul(half, codes, scale)
+    checks.equal(str(found.dtype), "torch.float32", "dtype of a product with bfloat16 activations")
+    checks.close(found, expected, "x W^T with bfloat16 activations")
+
+
+@pytest.mark.exercise("4.9")
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(st.integers(1, 6), st.sampled_from([1.0, 2.0, 6.0]), st.integers(0, 10**6))
+def test_the_error_is_half_a_step_of_what_is_left(N, threshold, seed):
+    x, (codes, scale) = make(N, 24, seed), make_weight(5, 24, seed)
+    x[:, 7] *= 30
+    weight = (codes * scale).double()
+    rest = (x.abs() < threshold).all(dim=0)
+    step = (x.abs() * rest).amax(dim=1, keepdim=True).double() / 127
+    exact = x.double() @ weight.T
+    error = (llm_int8.matmul(x, codes, scale, threshold) - exact).abs()
+    # Beyond the law: float32 loses a few parts in ten million of each term.
+    float_error = 1e-6 * (x.double().abs() @ weight.abs().T)
+    bound = step / 2 * (weight.abs() * rest).sum(dim=1) + float_error
+    law = "the error is at most half a token's step for each weight that is not an outlier's"
+    checks.law((error <= bound).all(), law, error.max())
 
 
 # -- proofs -----------------------------------------------------------------------------------

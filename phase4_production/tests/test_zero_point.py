@@ -96,6 +96,18 @@ def test_rows_with_ranges_of_their_own():
 
 
 @pytest.mark.exercise("4.6")
+def test_sixteen_bit_numbers_and_gradients():
+    x = make().to(torch.bfloat16).requires_grad_()
+    low, high = ranges(x)
+    found = quantized(x, low, high)
+    expected = quantized(*(t.detach().float() for t in (x, low, high)))
+    checks.equal(list(found), list(expected), "what bfloat16 numbers give")
+    dtypes = [str(t.dtype) for t in found]
+    checks.equal(dtypes, ["torch.uint8", "torch.float32", "torch.float32"], "dtypes")
+    checks.law(not found[1].requires_grad, "the scale of numbers that train has no history")
+
+
+@pytest.mark.exercise("4.6")
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6))
 def test_laws(seed):
