@@ -181,6 +181,16 @@ def length_class(T: int) -> int:
     return triton.next_power_of_2(T)
 
 
+def require_multipliable(dtype: torch.dtype) -> None:
+    """Refuse what would go wrong in silence.
+
+    Raises:
+        ValueError: for bfloat16 under the interpreter, which multiplies its bits as integers.
+    """
+    if INTERPRETED and dtype == torch.bfloat16:
+        raise ValueError("Triton's interpreter cannot multiply bfloat16: use float16 or float32")
+
+
 def check(q: Tensor, k: Tensor, v: Tensor, scale: float | None) -> float:
     """Return the scale.
 
@@ -193,6 +203,7 @@ def check(q: Tensor, k: Tensor, v: Tensor, scale: float | None) -> float:
         raise ValueError(f"q (B, H, T_q, D), k and v (B, H_kv, T_k, D) expected, got {shapes}")
     if D not in (16, 32, 64, 128):
         raise ValueError(f"a head must have 16, 32, 64 or 128 features, got {D}")
+    require_multipliable(q.dtype)
     scale = 1 / math.sqrt(D) if scale is None else scale
     if scale <= 0:  # the largest score times the scale must be the largest of the scaled ones
         raise ValueError(f"scale must be above 0, got {scale}")
