@@ -11,6 +11,8 @@ said. The engine asks for guesses, runs the target over all of them, and takes w
 A guess may be as wrong as it likes: it costs time, and never changes what is said.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,6 +20,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from phase4_production.project.drawing import weigh
 from phase4_production.solution import ngram, sampling, speculative
 from phase4_production.solution.batch import Batch
 from phase4_production.solution.penalties import penalise
@@ -55,7 +58,8 @@ class Proposal:
 
     Attributes:
         tokens: the guesses, in order; maybe none.
-        probs: (k, V) float64, what they were drawn from; None if they were looked up.
+        probs: (k, V) float64, what they were drawn from; None if nothing was drawn: they were
+            looked up, or each is the likeliest token.
     """
 
     tokens: tuple[int, ...] = ()
@@ -72,43 +76,13 @@ class Drafter(Protocol):
         """Forget a request that has ended, whether or not it was ever seen."""
 
 
-def distributions(
-    logits: Tensor, asked: Asked, guesses: Sequence[int] = (), allowed: Tensor | None = None
-) -> Tensor:
-    """Return what the tokens of one request are drawn from: after no guess, one guess, all of them.
-
-    Args:
-        logits: (k + 1, V), of the request's last token and of each of its k guesses.
-        asked: the request.
-        guesses: k tokens.
-        allowed: (k + 1, V) bool, a constraint's `masks`; None allows all.
-
-    Returns:
-        (k + 1, V) float64: penalised, constrained, divided by the temperature, filtered.
-    """
-    answers = [asked.answer + tuple(guesses[:i]) for i in range(len(logits))]
-    rows = zip(logits, answers, strict=True)
-    logits = torch.stack([penalise(row, asked.prompt, a, asked.params) for row, a in rows])
-    if allowed is not None:
-        logits = logits.masked_fill(~allowed.to(logits.device), -torch.inf)
-    B, V = logits.shape
-    wish, device = asked.params, logits.device
-    return sampling.probabilities(
-        logits,
-        torch.full((B,), wish.temperature, dtype=torch.float64, device=device),
-        torch.full((B,), V if wish.top_k is None else wish.top_k, device=device),
-        torch.full((B,), wish.top_p, dtype=torch.float64, device=device),
-        torch.full((B,), wish.min_p, dtype=torch.float64, device=device),
-    )
-
-
 def verify(target: Tensor, proposal: Proposal, seed: int, index: int) -> list[int]:
     """Return the guesses that pass, and one token more: by `speculative.accept`.
 
     Without guesses this is plain drawing, by the random number of the token at `index`.
 
     Args:
-        target: (k + 1, V) float64, what the target draws from: see `distributions`.
+        target: (k + 1, V) float64, what the target draws from after no guess, one, all of them.
         proposal: k guesses.
         seed: the request's.
         index: place in the answer of the first of these tokens.
@@ -168,57 +142,94 @@ class _Seen:
         return min(len(self.ids), len(ids) - 1)
 
 
+class _Draft:
+    """The guesses for one request, as they are drawn: as the request draws its own tokens.
+
+    Any other way would be right, too; this one guesses right most often.
+    """
+
+    def __init__(self, asked: Asked):
+        self.asked = asked
+        self.text = [*asked.prompt, *asked.answer]
+        self._tokens: list[int] = []
+        self._probs: list[Tensor] = []
+
+    @property
+    def open(self) -> bool:
+        """Whether another guess is wanted."""
+        return len(self._tokens) < self.asked.k
+
+    def add(self, logits: Tensor) -> None:
+        """Draw the next guess from the small model's logits, (V,)."""
+        asked, answer = self.asked, self.asked.answer + tuple(self._tokens)
+        row = penalise(logits, asked.prompt, answer, asked.params)[None]
+        if asked.params.greedy:
+            token = int(row.argmax())
+        else:
+            probs = weigh(row, [asked.params])
+            u = torch.tensor([uniform(asked.seed, len(answer), GUESS)], dtype=torch.float64)
+            token = int(sampling.sample(probs, u.to(probs.device)))
+            self._probs.append(probs[0])
+        self._tokens.append(token)
+        self.text.append(token)
+
+    def proposal(self) -> Proposal:
+        """Return the guesses so far."""
+        return Proposal(tuple(self._tokens), torch.stack(self._probs) if self._probs else None)
+
+
 class ModelDrafter:
     """Guesses by a small model of the same tokens, with a paged cache of its own.
 
     Nobody tells it which guesses passed: it compares what it has read with what is there, and goes
-    on from the first difference. A request for which there is no room gets no guesses.
+    on from the first difference. A request gets no guesses if there is no room for it, or if its
+    text has grown longer than the small model can read.
     """
 
-    def __init__(self, runner: Runner):
+    def __init__(self, runner: Runner, max_length: int | None = None):
         self.runner = runner
+        self.max_length = runner.n_blocks * runner.block_size if max_length is None else max_length
         self._free = list(range(runner.n_blocks))
         self._seen: dict[str, _Seen] = {}
 
     def propose(self, asked: Sequence[Asked]) -> list[Proposal]:
-        """Draw k guesses for each request, one token of all of them in every run."""
-        drafting = [one for one in asked if one.k and self._make_room(one)]
-        drawn: dict[str, list[tuple[int, Tensor]]] = {one.request: [] for one in drafting}
-        for i in range(max((one.k for one in drafting), default=0)):
-            wanting = [one for one in drafting if i < one.k]
-            texts = [[*a.prompt, *a.answer, *(t for t, _ in drawn[a.request])] for a in wanting]
-            logits = self.runner.run(self._batch(wanting, texts))
-            for one, row in zip(wanting, logits, strict=True):
-                drawn[one.request].append(self._draw(row, one, drawn[one.request]))
-        return [_proposal(drawn.get(one.request, [])) for one in asked]
+        """Guess k tokens for each request, one token of all of them in every run."""
+        drafts = {one.request: _Draft(one) for one in asked}
+        drafting = [draft for draft in drafts.values() if draft.open and self._make_room(draft)]
+        while drafting:
+            logits = self.runner.run(self._batch(drafting))
+            for draft, row in zip(drafting, logits, strict=True):
+                draft.add(row)
+            drafting = [draft for draft in drafting if draft.open]
+        return [drafts[one.request].proposal() for one in asked]
 
     def release(self, request: str) -> None:
         """Free the request's blocks."""
         self._free += self._seen.pop(request, _Seen()).blocks
 
-    def _make_room(self, asked: Asked) -> bool:
+    def _make_room(self, draft: _Draft) -> bool:
         """Give a request the blocks that its text and guesses need, or none if too few are free."""
-        seen = self._seen.setdefault(asked.request, _Seen())
-        n_tokens = len(asked.prompt) + len(asked.answer) + asked.k
+        seen = self._seen.setdefault(draft.asked.request, _Seen())
+        n_tokens = len(draft.text) + draft.asked.k
         missing = -(-n_tokens // self.runner.block_size) - len(seen.blocks)
-        if missing > len(self._free):
+        if missing > len(self._free) or n_tokens > self.max_length:
             return False
         seen.blocks += [self._free.pop() for _ in range(missing)]
         return True
 
-    def _batch(self, asked: Sequence[Asked], texts: Sequence[list[int]]) -> Batch:
+    def _batch(self, drafting: Sequence[_Draft]) -> Batch:
         """Lay what the cache lacks of each text end to end; the last row of each is wanted."""
         ids, positions, slots, starts = [], [], [], [0]
-        for one, text in zip(asked, texts, strict=True):
-            seen = self._seen[one.request]
-            for position in range(seen.shared(text), len(text)):
+        for draft in drafting:
+            seen = self._seen[draft.asked.request]
+            for position in range(seen.shared(draft.text), len(draft.text)):
                 block, offset = divmod(position, self.runner.block_size)
-                ids.append(text[position])
+                ids.append(draft.text[position])
                 positions.append(position)
                 slots.append(seen.blocks[block] * self.runner.block_size + offset)
             starts.append(len(ids))
-            seen.ids = text
-        tables = [self._seen[one.request].blocks for one in asked]
+            seen.ids = list(draft.text)
+        tables = [self._seen[draft.asked.request].blocks for draft in drafting]
         width = max(map(len, tables))
         return Batch(
             torch.tensor(ids),
@@ -226,21 +237,6 @@ class ModelDrafter:
             torch.tensor(slots),
             torch.tensor([t + [0] * (width - len(t)) for t in tables], dtype=torch.int32),
             torch.tensor(starts, dtype=torch.int32),
-            torch.tensor([len(text) for text in texts], dtype=torch.int32),
+            torch.tensor([len(draft.text) for draft in drafting], dtype=torch.int32),
             torch.tensor(starts[1:]) - 1,
         )
-
-    @staticmethod
-    def _draw(row: Tensor, asked: Asked, drawn: list[tuple[int, Tensor]]) -> tuple[int, Tensor]:
-        """Draw one guess as the request draws its tokens; any other way would be right, too."""
-        said = asked.answer + tuple(token for token, _ in drawn)
-        after = Asked(asked.request, asked.prompt, said, asked.params, asked.seed, 0)
-        probs = distributions(row[None], after)
-        u = torch.tensor([uniform(asked.seed, len(said), GUESS)], dtype=torch.float64)
-        return int(sampling.sample(probs, u.to(probs.device))), probs[0]
-
-
-def _proposal(drawn: list[tuple[int, Tensor]]) -> Proposal:
-    if not drawn:
-        return Proposal()
-    return Proposal(tuple(token for token, _ in drawn), torch.stack([probs for _, probs in drawn]))
