@@ -44,53 +44,43 @@ class Scheduler:
     def schedule(self) -> dict[Sequence, int]:
         """Choose the sequences of the next step, and how many of their next tokens it takes.
 
-        1. Those that run, first the ones that write, then the ones that still read, the older
-           before the younger in both. Each one in its turn needs a block for every token
-           (`n_lacking`): while there are too few, `preempt` the youngest, which may be one that
-           has had its turn, and then takes no part in this step, or the very one whose turn it
-           is. Then it gets its blocks (`grow`), and as many of its `n_left` tokens as `max_tokens`
-           still allows.
-        2. Those that wait, the oldest first, as long as fewer than `max_running` run and tokens
-           are left over, and not at all in a step that has preempted. A newcomer takes what it
-           finds in the cache (`reuse`) and must leave one free block for each that runs; if it
-           cannot, it gives back what it found (`free`), and it and all behind it wait on: nobody
-           overtakes. Otherwise it runs (`admit`), gets its blocks (`grow`), and as many of its
-           tokens as are left over.
+        1. Those that run: first the ones that write, then the ones that still read, the older
+           before the younger in both. When it is a sequence's turn, its tokens need blocks
+           (`n_lacking`): while too few are free, `preempt` the youngest that runs, be it this one.
+           If it still runs, `choose` it.
+        2. Those that wait, the oldest first, as long as fewer than `max_running` run and the step
+           has tokens left over, but none in a step that has preempted. A newcomer takes what it
+           finds in the cache (`reuse`). If one free block were left for each that runs, `admit` it
+           and `choose` it. If not, it gives back what it found (`free`), and it and all behind it
+           wait on: nobody overtakes.
 
         Returns:
-            The number of tokens for each chosen sequence, in the order of choosing, all of them
-            at least 1, their sum at most `max_tokens`.
+            The number of tokens of each chosen sequence, in the order of choosing: all at least 1,
+            their sum at most `max_tokens`.
         """
         chunks: dict[Sequence, int] = {}
         n_preemptions = self.n_preemptions
         for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
             while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
-                chunks.pop(self.preempt(), None)
+                self.preempt()
             if sequence in self.running:
-                self._choose(sequence, chunks)
+                self.choose(sequence, chunks)
         while self.waiting and self.n_preemptions == n_preemptions:
-            sequence = self.waiting[0]
             if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
                 break
+            sequence = self.waiting[0]
             self.reuse(sequence)
             if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
                 self.free(sequence)
                 break
             self.admit()
-            self._choose(sequence, chunks)
+            self.choose(sequence, chunks)
         return chunks
-
-    def _choose(self, sequence: Sequence, chunks: dict[Sequence, int]) -> None:
-        """Give a sequence its blocks, and the tokens that are left over."""
-        self.grow(sequence)
-        n = min(sequence.n_left, self.max_tokens - sum(chunks.values()))
-        if n > 0:
-            chunks[sequence] = n
 
     def preempt(self) -> Sequence:
         """Send the youngest that runs back to the head of those that wait, and return it.
 
-        Its blocks are freed and its guesses dropped. Its tokens are kept, those it has written as
+        It loses its blocks (`free`) and its guesses, and keeps its tokens, those it has written as
         well: it will read them all again, or find them in the cache, and go on where it was.
         `n_preemptions` counts it.
         """
@@ -100,6 +90,13 @@ class Scheduler:
         self.waiting.appendleft(sequence)
         self.n_preemptions += 1
         return sequence
+
+    def choose(self, sequence: Sequence, chunks: dict[Sequence, int]) -> None:
+        """Give a sequence its blocks, and as many of its tokens as the step has left over."""
+        self.grow(sequence)
+        n = min(sequence.n_left, self.max_tokens - sum(chunks.values()))
+        if n > 0:
+            chunks[sequence] = n
 
     # -- blocks -----------------------------------------------------------------------------------
 

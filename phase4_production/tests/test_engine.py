@@ -82,7 +82,7 @@ def check_pool(engine):
     assert len(scheduler.running) <= engine.config.max_running
 
 
-@settings(max_examples=60, stateful_step_count=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, stateful_step_count=40, suppress_health_check=list(HealthCheck))
 class AnyTraffic(RuleBasedStateMachine):
     """Random arrivals, cancellations and steps over a cache that is too small for all."""
 

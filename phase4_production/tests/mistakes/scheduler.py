@@ -1,0 +1,442 @@
+"""Classic wrong answers for `solution/scheduler.py`."""
+
+from shared.mistakes import mistake
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "Newcomers came before those that run: a stream of new prompts would let every answer stand still.",
+)
+def schedule_newcomers_first(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    while self.waiting and self.n_preemptions == n_preemptions:
+        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
+            break
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "A long prompt took its turn before those that write: each of them waits for one token while it is read.",
+)
+def schedule_by_age_only(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    for sequence in list(self.running):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    while self.waiting and self.n_preemptions == n_preemptions:
+        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
+            break
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "A prompt was taken whole: the step has `max_tokens`, so a long one is read in chunks.",
+)
+def schedule_without_a_budget(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.grow(sequence)
+            chunks[sequence] = sequence.n_left
+    while self.waiting and self.n_preemptions == n_preemptions:
+        if len(self.running) == self.max_running or sum(chunks.values()) >= self.max_tokens:
+            break
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.grow(sequence)
+        chunks[sequence] = sequence.n_left
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "A prompt waited until it fits whole: what is left over can read a part of it now.",
+)
+def schedule_whole_prompts_only(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    while self.waiting and self.n_preemptions == n_preemptions:
+        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
+            break
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if sequence.n_left > self.max_tokens - sum(chunks.values()):
+            self.free(sequence)
+            break
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "A small newcomer has overtaken one that needs more blocks: with enough small ones, the large one never runs.",
+)
+def schedule_lets_small_ones_overtake(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    for sequence in list(self.waiting):
+        if self.n_preemptions != n_preemptions:
+            break
+        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
+            break
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            continue
+        self.waiting.remove(sequence)
+        self.waiting.appendleft(sequence)
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "A step that had to preempt let somebody new in: the blocks that were just freed are needed by those that run.",
+)
+def schedule_admits_after_preempting(self):
+    chunks = {}
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    while self.waiting:
+        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
+            break
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "A newcomer took the last free blocks: who runs needs another one soon, and would preempt it at once.",
+)
+def schedule_leaves_no_block(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    while self.waiting and self.n_preemptions == n_preemptions:
+        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
+            break
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "A newcomer that must wait held on to the blocks it found: who waits has none, and would share them again next time.",
+)
+def schedule_keeps_what_it_found(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    while self.waiting and self.n_preemptions == n_preemptions:
+        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
+            break
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "More run than may: look at `max_running` before each newcomer.",
+)
+def schedule_ignores_max_running(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    while self.waiting and self.n_preemptions == n_preemptions:
+        if sum(chunks.values()) == self.max_tokens:
+            break
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "Nothing was looked up: a beginning that is in the cache need not be read again.",
+)
+def schedule_reads_everything_again(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    while self.waiting and self.n_preemptions == n_preemptions:
+        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
+            break
+        sequence = self.waiting[0]
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "Who needs a block was left out of the step: take one back from the youngest, or the oldest may wait for ever.",
+)
+def schedule_stops_at_a_need(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        if self.n_lacking(sequence) <= self.pool.n_free:
+            self.choose(sequence, chunks)
+    while self.waiting and self.n_preemptions == n_preemptions:
+        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
+            break
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "A newcomer was let in with blocks for its first chunk only: the rest of its prompt may find none. Count all it lacks.",
+)
+def schedule_counts_blocks_of_a_chunk(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    while self.waiting and self.n_preemptions == n_preemptions:
+        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
+            break
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        chunk = min(sequence.n_left, self.max_tokens - sum(chunks.values()))
+        if -(-chunk // self.block_size) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "Only one newcomer was let in: go on while there are tokens, blocks and places left.",
+)
+def schedule_one_newcomer_a_step(self):
+    chunks = {}
+    n_preemptions = self.n_preemptions
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    if self.waiting and self.n_preemptions == n_preemptions:
+        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
+            return chunks
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            return chunks
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.preempt",
+    "It went behind those that came after it: it was there before all that wait, so it is first again.",
+)
+def preempt_to_the_back(self):
+    sequence = self.running.pop()
+    self.free(sequence)
+    sequence.drafts.clear()
+    self.waiting.append(sequence)
+    self.n_preemptions += 1
+    return sequence
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.preempt",
+    "The oldest lost its blocks: it has the most to read again, and would have freed them soonest.",
+)
+def preempt_the_oldest(self):
+    sequence = self.running.pop(0)
+    self.free(sequence)
+    sequence.drafts.clear()
+    self.waiting.appendleft(sequence)
+    self.n_preemptions += 1
+    return sequence
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.preempt",
+    "It waits and holds its blocks: freeing them was the reason to preempt it.",
+)
+def preempt_keeps_the_blocks(self):
+    sequence = self.running.pop()
+    sequence.drafts.clear()
+    self.waiting.appendleft(sequence)
+    self.n_preemptions += 1
+    return sequence
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.preempt",
+    "Its blocks are gone, and `n_cached` still says that its tokens are in them.",
+)
+def preempt_keeps_its_place_in_the_cache(self):
+    sequence = self.running.pop()
+    while sequence.blocks:
+        self.pool.release(sequence.blocks.pop())
+    sequence.drafts.clear()
+    self.waiting.appendleft(sequence)
+    self.n_preemptions += 1
+    return sequence
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.preempt",
+    "Its tokens were dropped with its blocks: what was written has been sent, and must be read again, not written again.",
+)
+def preempt_forgets_the_newest_tokens(self):
+    sequence = self.running.pop()
+    del sequence.ids[sequence.n_cached :]
+    self.free(sequence)
+    sequence.drafts.clear()
+    self.waiting.appendleft(sequence)
+    self.n_preemptions += 1
+    return sequence
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.preempt",
+    "Its guesses came along: they would take tokens and blocks when it reads again, and nobody has asked for them.",
+)
+def preempt_keeps_the_guesses(self):
+    sequence = self.running.pop()
+    self.free(sequence)
+    self.waiting.appendleft(sequence)
+    self.n_preemptions += 1
+    return sequence
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.preempt",
+    "`n_preemptions` was left as it was: `schedule` and the operator look at it.",
+)
+def preempt_is_not_counted(self):
+    sequence = self.running.pop()
+    self.free(sequence)
+    sequence.drafts.clear()
+    self.waiting.appendleft(sequence)
+    return sequence
