@@ -34,7 +34,10 @@ def outlier_columns(x: Tensor, threshold: float = THRESHOLD) -> Tensor:
 
 
 def int_matmul(a: Tensor, b: Tensor) -> Tensor:
-    """Multiply (N, C) int8 by (M, C) int8, transposed: (N, M) int32, sums without any rounding."""
+    """Multiply (N, C) int8 by (M, C) int8, transposed: (N, M) int32, sums without any rounding.
+
+    On a GPU, torch wants more than 16 rows in `a`, and multiples of 8 elsewhere.
+    """
     return torch._int_mm(a, b.T)
 
 
