@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import fields
 
 import torch
 from torch import Tensor
 
+from phase4_production.project import attention as attentions
+from phase4_production.project.attention import MakeAttention
 from phase4_production.project.decoder import Decoder
-from phase4_production.project.torch_attention import TorchAttention
-from phase4_production.solution import paged_cache
 from phase4_production.solution.batch import Batch
-
-# Made once a step for all layers: (batch, block_size) -> (q, k_cache, v_cache) -> found.
-MakeAttention = Callable[[Batch, int], Callable[[Tensor, Tensor, Tensor], Tensor]]
 
 
 class Runner:
@@ -23,7 +20,7 @@ class Runner:
         decoder: the model.
         n_blocks, block_size: of the cache.
         cache_dtype: of keys and values; by default the model's own.
-        attention: how a step attends.
+        attention: how a step attends; by default the fastest that works here.
     """
 
     def __init__(
@@ -32,11 +29,11 @@ class Runner:
         n_blocks: int,
         block_size: int = 16,
         cache_dtype: torch.dtype | None = None,
-        attention: MakeAttention = TorchAttention,
+        attention: MakeAttention | None = None,
     ) -> None:
         a = decoder.architecture
-        self.decoder, self._attention = decoder, attention
-        self.n_blocks, self.block_size = n_blocks, block_size
+        self.decoder, self.n_blocks, self.block_size = decoder, n_blocks, block_size
+        self._attention = attention or attentions.fastest(decoder.device, a.head_dim)
         shape = (2, a.n_layer, n_blocks, block_size, a.n_kv_head, a.head_dim)
         dtype = cache_dtype or decoder.dtype
         self._keys, self._values = torch.zeros(shape, dtype=dtype, device=decoder.device)
@@ -50,16 +47,27 @@ class Runner:
     def run(self, batch: Batch) -> Tensor:
         """Write keys and values of the batch into their slots; return the wanted logits.
 
+        Args:
+            batch: of this step, on any device.
+
         Returns:
-            (M, V) float32.
+            (M, V) float32, on the decoder's device.
         """
+        batch = moved(batch, self.decoder.device)
         look = self._attention(batch, self.block_size)
 
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            k_cache, v_cache = self._keys[layer], self._values[layer]
-            paged_cache.write(k_cache, batch.slots, k)
-            paged_cache.write(v_cache, batch.slots, v)
-            return look(q, k_cache, v_cache)
+            for cache, new in ((self._keys, k), (self._values, v)):
+                # As paged_cache.write does, without dividing a slot into block and offset again.
+                cache[layer].flatten(0, 1).index_copy_(0, batch.slots, new.to(cache.dtype))
+            return look(q, self._keys[layer], self._values[layer])
 
         hidden = self.decoder.hidden(batch.ids, batch.positions, attend)
         return self.decoder.logits(hidden[batch.wanted]).float()
+
+
+def moved(batch: Batch, device: torch.device) -> Batch:
+    """Return the batch on a device."""
+    if batch.ids.device == device:
+        return batch
+    return Batch(**{field.name: getattr(batch, field.name).to(device) for field in fields(Batch)})

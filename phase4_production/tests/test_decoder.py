@@ -64,10 +64,12 @@ def test_shards_are_put_together(pair, tmp_path):
 # -- paged ----------------------------------------------------------------------------------------
 
 
-def paged(decoder, ids, cuts, attention=None):
+def paged(decoder, ids, cuts, attention=None, used=False):
     """Run each row in chunks that end at its cuts; return the logits of each chunk's last token."""
-    options = {} if attention is None else {"attention": attention}
-    runner = Runner(decoder, n_blocks=64, block_size=4, **options)
+    runner = Runner(decoder, n_blocks=64, block_size=4, attention=attention)
+    if used:
+        for cache in (runner._keys, runner._values):
+            cache.fill_(torch.nan)
     sequences = [Sequence(row.tolist()) for row in ids]
     free = iter(torch.randperm(64, generator=torch.Generator().manual_seed(2)).tolist())
     found = []
@@ -97,6 +99,27 @@ def test_a_paged_cache_changes_nothing(pair, attention):
     whole = logits(decoder, IDS)
     expected = torch.stack([whole[i, [end - 1 for end in CUTS[i]]] for i in range(3)])
     close(paged(decoder, IDS, CUTS, attention), expected, "logits", rtol=1e-5, atol=1e-4)
+
+
+def test_what_others_left_in_the_cache_is_not_seen(pair):
+    decoder = Decoder.load(pair[1])
+    expected = paged(decoder, IDS, CUTS)
+    found = paged(decoder, IDS, CUTS, used=True)
+    close(found, expected, "logits beside blocks of NaN")
+
+
+def test_whoever_computes_nan_computes_it_alone(pair):
+    decoder = Decoder.load(pair[1])
+    expected = paged(decoder, IDS, CUTS)
+    ids = IDS.clone()
+    ids[1, 3] = poison = next(i for i in range(VOCAB) if i not in IDS)
+    embed = decoder.tensors["embed"].clone()
+    embed[poison] = torch.nan
+    decoder.tensors["embed"] = embed
+    found = paged(decoder, ids, CUTS)
+    assert found[1].isnan().any(-1).all(), "NaN must be seen, not covered up"
+    others = torch.arange(VOCAB) != poison  # the poison's own score is NaN where heads are tied
+    close(found[[0, 2]][..., others], expected[[0, 2]][..., others], "logits beside NaN")
 
 
 # -- what is replaced, counted, refused -----------------------------------------------------------

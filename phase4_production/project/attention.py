@@ -1,0 +1,44 @@
+"""Which attention a runner takes: the fastest that its device has and that is installed.
+
+Each is made once a step and called once a layer:
+
+    look = make(batch, block_size)
+    found = look(q, k_cache, v_cache)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from phase4_production.project.torch_attention import TorchAttention
+from phase4_production.solution.batch import Batch
+
+Look = Callable[[Tensor, Tensor, Tensor], Tensor]
+MakeAttention = Callable[[Batch, int], Look]
+
+TRITON_WIDTHS = (16, 32, 64, 128)
+
+
+def fastest(device: torch.device, head_dim: int) -> MakeAttention:
+    """Choose for heads of a width on a device; PyTorch's own can do everything."""
+    if device.type == "cuda" and head_dim in TRITON_WIDTHS:
+        return _on_gpu() or TorchAttention
+    return TorchAttention
+
+
+def _on_gpu() -> MakeAttention | None:
+    """Take our kernels for steps that only write; None without Triton."""
+    try:
+        from phase4_production.project.triton_paged import PagedAttention
+    except ImportError:
+        return None
+
+    def make(batch: Batch, block_size: int) -> Look:
+        # Told by shapes alone, which asks the GPU for nothing: a CUDA graph can hold such a step.
+        only_writes = len(batch.ids) == len(batch.lengths)
+        return (PagedAttention if only_writes else TorchAttention)(batch, block_size)
+
+    return make
