@@ -120,7 +120,7 @@ function request(question) {
 async function ask(question) {
   $("error").textContent = "";
   turns.push({ role: "user", content: question });
-  show(turns.at(-1));
+  const asked = show(turns.at(-1));
   keep();
   const turn = { role: "assistant", content: "", tokens: [], figures: "" };
   const { body, figures } = show(turn);
@@ -139,7 +139,7 @@ async function ask(question) {
       if (event.error) throw new Error(event.error.message);
       if (event.usage) clock.n = event.usage.completion_tokens;
       for (const choice of event.choices ?? []) take(turn, body, choice, clock);
-      figures.textContent = $("status").textContent = told(clock);
+      figures.textContent = told(clock);
     }
   } catch (error) {
     if (error.name === "AbortError") note = " · stopped";
@@ -148,7 +148,12 @@ async function ask(question) {
   turn.figures = figures.textContent = told(clock) + note;
   $("status").textContent = turn.figures;
   if (turn.content) turns.push(turn);
-  else if (!note) body.parentElement.remove();
+  else {
+    // Without an answer the question is still to be asked.
+    turns.pop();
+    for (const element of [asked.body, body]) element.parentElement.remove();
+    $("question").value = question;
+  }
   answering = null;
   busy(false);
   keep();
@@ -234,7 +239,9 @@ async function meet() {
   $("model").textContent = document.title = model.id;
   $("kind").textContent = model.chat ? "" : "continues your text: it was not taught to answer";
   $("system").disabled = !model.chat;
+  const most = Math.floor(model.max_model_len / 2);
   $("max-tokens").max = model.max_model_len;
+  $("max-tokens").value = Math.min(Number($("max-tokens").value), most);
 }
 
 // -- events ----------------------------------------------------------------------------------------
