@@ -49,23 +49,21 @@ class Scheduler:
            (`n_lacking`): while too few are free, `preempt` the youngest that runs, be it this one.
            If it still runs, `choose` it.
         2. Those that wait, the oldest first, as long as fewer than `max_running` run and the step
-           has tokens left over, but none in a step that has preempted. A newcomer takes what it
-           finds in the cache (`reuse`). If one free block were left for each that runs, `admit` it
-           and `choose` it. If not, it gives back what it found (`free`), and it and all behind it
-           wait on: nobody overtakes.
+           has tokens left over. A newcomer takes what it finds in the cache (`reuse`). If it would
+           leave one free block for each that runs, `admit` it and `choose` it. If not, it gives
+           back what it found (`free`), and it and all behind it wait on: nobody overtakes.
 
         Returns:
             The number of tokens of each chosen sequence, in the order of choosing: all at least 1,
             their sum at most `max_tokens`.
         """
         chunks: dict[Sequence, int] = {}
-        n_preemptions = self.n_preemptions
         for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
             while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
                 self.preempt()
             if sequence in self.running:
                 self.choose(sequence, chunks)
-        while self.waiting and self.n_preemptions == n_preemptions:
+        while self.waiting:
             if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
                 break
             sequence = self.waiting[0]

@@ -65,7 +65,7 @@ def _(self):
 
 @attempt("take_never_evicts")
 def _(self):
-    if len(self.empty) == 0:
+    if self.n_free == 0:
         raise ValueError("no block is free")
     block = self.empty.pop()
     self.counts[block] += 1

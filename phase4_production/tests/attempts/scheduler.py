@@ -16,8 +16,7 @@ def _give(scheduler, sequence, chunks):
 
 
 def _continue(scheduler, chunks, order):
-    """Give those that run their turn; return whether somebody was preempted."""
-    before = scheduler.n_preemptions
+    """Give those that run their turn."""
     for sequence in order:
         while scheduler.n_lacking(sequence) > scheduler.pool.n_free:
             if sequence not in scheduler.running:
@@ -25,7 +24,6 @@ def _continue(scheduler, chunks, order):
             scheduler.preempt()
         if sequence in scheduler.running:
             _give(scheduler, sequence, chunks)
-    return scheduler.n_preemptions > before
 
 
 def _by_turns(scheduler):
@@ -62,21 +60,21 @@ def _(self):
 @attempt("schedule_by_age_only")
 def _(self):
     chunks = {}
-    if not _continue(self, chunks, self.running[:]):
-        _welcome(self, chunks)
+    _continue(self, chunks, self.running[:])
+    _welcome(self, chunks)
     return chunks
 
 
 @attempt("schedule_without_a_budget")
 def _(self):
-    chunks, before = {}, self.n_preemptions
+    chunks = {}
     for sequence in _by_turns(self):
         while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
             self.preempt()
         if sequence in self.running:
             self.grow(sequence)
             chunks[sequence] = sequence.n_left
-    while self.waiting and before == self.n_preemptions:
+    while self.waiting:
         if len(self.running) >= self.max_running or _left(self, chunks) <= 0:
             break
         sequence = self.waiting[0]
@@ -93,8 +91,7 @@ def _(self):
 @attempt("schedule_whole_prompts_only")
 def _(self):
     chunks = {}
-    if _continue(self, chunks, _by_turns(self)):
-        return chunks
+    _continue(self, chunks, _by_turns(self))
     while self.waiting and len(self.running) < self.max_running and _left(self, chunks):
         sequence = self.waiting[0]
         self.reuse(sequence)
@@ -110,8 +107,7 @@ def _(self):
 @attempt("schedule_lets_small_ones_overtake")
 def _(self):
     chunks = {}
-    if _continue(self, chunks, _by_turns(self)):
-        return chunks
+    _continue(self, chunks, _by_turns(self))
     too_large = []
     while self.waiting and len(self.running) < self.max_running and _left(self, chunks):
         sequence = self.waiting[0]
@@ -126,27 +122,18 @@ def _(self):
     return chunks
 
 
-@attempt("schedule_admits_after_preempting")
-def _(self):
-    chunks = {}
-    _continue(self, chunks, _by_turns(self))
-    _welcome(self, chunks)
-    return chunks
-
-
 @attempt("schedule_leaves_no_block")
 def _(self):
     chunks = {}
-    if not _continue(self, chunks, _by_turns(self)):
-        _welcome(self, chunks, reserve=0)
+    _continue(self, chunks, _by_turns(self))
+    _welcome(self, chunks, reserve=0)
     return chunks
 
 
 @attempt("schedule_keeps_what_it_found")
 def _(self):
     chunks = {}
-    if _continue(self, chunks, _by_turns(self)):
-        return chunks
+    _continue(self, chunks, _by_turns(self))
     while self.waiting and len(self.running) < self.max_running and _left(self, chunks):
         self.reuse(self.waiting[0])
         if self.n_lacking(self.waiting[0]) > self.pool.n_free - len(self.running):
@@ -159,16 +146,15 @@ def _(self):
 @attempt("schedule_ignores_max_running")
 def _(self):
     chunks = {}
-    if not _continue(self, chunks, _by_turns(self)):
-        _welcome(self, chunks, most=10**6)
+    _continue(self, chunks, _by_turns(self))
+    _welcome(self, chunks, most=10**6)
     return chunks
 
 
 @attempt("schedule_reads_everything_again")
 def _(self):
     chunks = {}
-    if _continue(self, chunks, _by_turns(self)):
-        return chunks
+    _continue(self, chunks, _by_turns(self))
     while self.waiting and len(self.running) < self.max_running and _left(self, chunks):
         if self.n_lacking(self.waiting[0]) > self.pool.n_free - len(self.running):
             break
@@ -191,8 +177,7 @@ def _(self):
 @attempt("schedule_counts_blocks_of_a_chunk")
 def _(self):
     chunks = {}
-    if _continue(self, chunks, _by_turns(self)):
-        return chunks
+    _continue(self, chunks, _by_turns(self))
     while self.waiting and len(self.running) < self.max_running and _left(self, chunks):
         sequence = self.waiting[0]
         self.reuse(sequence)
@@ -208,8 +193,8 @@ def _(self):
 @attempt("schedule_one_newcomer_a_step")
 def _(self):
     chunks = {}
-    if not _continue(self, chunks, _by_turns(self)):
-        _welcome(self, chunks, count=1)
+    _continue(self, chunks, _by_turns(self))
+    _welcome(self, chunks, count=1)
     return chunks
 
 

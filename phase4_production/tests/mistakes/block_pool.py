@@ -71,7 +71,7 @@ def take_evicts_first(self):
     "Cached blocks count as free: when none is empty, one of them is evicted.",
 )
 def take_never_evicts(self):
-    if not self.empty:
+    if not self.n_free:
         raise ValueError("all blocks are held")
     block = self.empty.pop()
     self.counts[block] = 1

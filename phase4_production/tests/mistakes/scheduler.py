@@ -10,8 +10,7 @@ from shared.mistakes import mistake
 )
 def schedule_newcomers_first(self):
     chunks = {}
-    n_preemptions = self.n_preemptions
-    while self.waiting and self.n_preemptions == n_preemptions:
+    while self.waiting:
         if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
             break
         sequence = self.waiting[0]
@@ -36,13 +35,12 @@ def schedule_newcomers_first(self):
 )
 def schedule_by_age_only(self):
     chunks = {}
-    n_preemptions = self.n_preemptions
     for sequence in list(self.running):
         while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
             self.preempt()
         if sequence in self.running:
             self.choose(sequence, chunks)
-    while self.waiting and self.n_preemptions == n_preemptions:
+    while self.waiting:
         if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
             break
         sequence = self.waiting[0]
@@ -62,14 +60,13 @@ def schedule_by_age_only(self):
 )
 def schedule_without_a_budget(self):
     chunks = {}
-    n_preemptions = self.n_preemptions
     for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
         while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
             self.preempt()
         if sequence in self.running:
             self.grow(sequence)
             chunks[sequence] = sequence.n_left
-    while self.waiting and self.n_preemptions == n_preemptions:
+    while self.waiting:
         if len(self.running) == self.max_running or sum(chunks.values()) >= self.max_tokens:
             break
         sequence = self.waiting[0]
@@ -90,13 +87,12 @@ def schedule_without_a_budget(self):
 )
 def schedule_whole_prompts_only(self):
     chunks = {}
-    n_preemptions = self.n_preemptions
     for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
         while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
             self.preempt()
         if sequence in self.running:
             self.choose(sequence, chunks)
-    while self.waiting and self.n_preemptions == n_preemptions:
+    while self.waiting:
         if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
             break
         sequence = self.waiting[0]
@@ -119,15 +115,12 @@ def schedule_whole_prompts_only(self):
 )
 def schedule_lets_small_ones_overtake(self):
     chunks = {}
-    n_preemptions = self.n_preemptions
     for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
         while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
             self.preempt()
         if sequence in self.running:
             self.choose(sequence, chunks)
     for sequence in list(self.waiting):
-        if self.n_preemptions != n_preemptions:
-            break
         if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
             break
         self.reuse(sequence)
@@ -144,9 +137,9 @@ def schedule_lets_small_ones_overtake(self):
 @mistake(
     "4.16",
     "scheduler.Scheduler.schedule",
-    "A step that had to preempt let somebody new in: the blocks that were just freed are needed by those that run.",
+    "A newcomer took the last free blocks: who runs needs another one soon, and would preempt it at once.",
 )
-def schedule_admits_after_preempting(self):
+def schedule_leaves_no_block(self):
     chunks = {}
     for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
         while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
@@ -154,32 +147,6 @@ def schedule_admits_after_preempting(self):
         if sequence in self.running:
             self.choose(sequence, chunks)
     while self.waiting:
-        if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
-            break
-        sequence = self.waiting[0]
-        self.reuse(sequence)
-        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
-            self.free(sequence)
-            break
-        self.admit()
-        self.choose(sequence, chunks)
-    return chunks
-
-
-@mistake(
-    "4.16",
-    "scheduler.Scheduler.schedule",
-    "A newcomer took the last free blocks: who runs needs another one soon, and would preempt it at once.",
-)
-def schedule_leaves_no_block(self):
-    chunks = {}
-    n_preemptions = self.n_preemptions
-    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
-        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
-            self.preempt()
-        if sequence in self.running:
-            self.choose(sequence, chunks)
-    while self.waiting and self.n_preemptions == n_preemptions:
         if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
             break
         sequence = self.waiting[0]
@@ -199,13 +166,12 @@ def schedule_leaves_no_block(self):
 )
 def schedule_keeps_what_it_found(self):
     chunks = {}
-    n_preemptions = self.n_preemptions
     for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
         while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
             self.preempt()
         if sequence in self.running:
             self.choose(sequence, chunks)
-    while self.waiting and self.n_preemptions == n_preemptions:
+    while self.waiting:
         if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
             break
         sequence = self.waiting[0]
@@ -224,13 +190,12 @@ def schedule_keeps_what_it_found(self):
 )
 def schedule_ignores_max_running(self):
     chunks = {}
-    n_preemptions = self.n_preemptions
     for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
         while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
             self.preempt()
         if sequence in self.running:
             self.choose(sequence, chunks)
-    while self.waiting and self.n_preemptions == n_preemptions:
+    while self.waiting:
         if sum(chunks.values()) == self.max_tokens:
             break
         sequence = self.waiting[0]
@@ -250,13 +215,12 @@ def schedule_ignores_max_running(self):
 )
 def schedule_reads_everything_again(self):
     chunks = {}
-    n_preemptions = self.n_preemptions
     for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
         while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
             self.preempt()
         if sequence in self.running:
             self.choose(sequence, chunks)
-    while self.waiting and self.n_preemptions == n_preemptions:
+    while self.waiting:
         if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
             break
         sequence = self.waiting[0]
@@ -275,11 +239,10 @@ def schedule_reads_everything_again(self):
 )
 def schedule_stops_at_a_need(self):
     chunks = {}
-    n_preemptions = self.n_preemptions
     for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
         if self.n_lacking(sequence) <= self.pool.n_free:
             self.choose(sequence, chunks)
-    while self.waiting and self.n_preemptions == n_preemptions:
+    while self.waiting:
         if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
             break
         sequence = self.waiting[0]
@@ -299,13 +262,12 @@ def schedule_stops_at_a_need(self):
 )
 def schedule_counts_blocks_of_a_chunk(self):
     chunks = {}
-    n_preemptions = self.n_preemptions
     for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
         while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
             self.preempt()
         if sequence in self.running:
             self.choose(sequence, chunks)
-    while self.waiting and self.n_preemptions == n_preemptions:
+    while self.waiting:
         if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
             break
         sequence = self.waiting[0]
@@ -326,13 +288,12 @@ def schedule_counts_blocks_of_a_chunk(self):
 )
 def schedule_one_newcomer_a_step(self):
     chunks = {}
-    n_preemptions = self.n_preemptions
     for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
         while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
             self.preempt()
         if sequence in self.running:
             self.choose(sequence, chunks)
-    if self.waiting and self.n_preemptions == n_preemptions:
+    if self.waiting:
         if len(self.running) == self.max_running or sum(chunks.values()) == self.max_tokens:
             return chunks
         sequence = self.waiting[0]
@@ -432,7 +393,7 @@ def preempt_keeps_the_guesses(self):
 @mistake(
     "4.16",
     "scheduler.Scheduler.preempt",
-    "`n_preemptions` was left as it was: `schedule` and the operator look at it.",
+    "`n_preemptions` was left as it was: whoever runs the engine looks at it, to see that memory is short.",
 )
 def preempt_is_not_counted(self):
     sequence = self.running.pop()
