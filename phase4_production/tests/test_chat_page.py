@@ -35,6 +35,16 @@ def browser():
         browser.close()
 
 
+def with_long_answers(page):
+    """Let the tiny model go on; it would end an answer by chance, and maybe at once."""
+    page.route(
+        "**/v1/chat/completions",
+        lambda route: route.continue_(
+            post_data=route.request.post_data.replace("{", '{"ignore_eos": true, ', 1)
+        ),
+    )
+
+
 @pytest.fixture
 def page(browser, url):
     context = browser.new_context()
@@ -42,6 +52,7 @@ def page(browser, url):
     page.complaints = []
     page.on("console", lambda m: page.complaints.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    with_long_answers(page)
     page.goto(url)
     expect(page.locator("#model")).to_have_text("tiny")
     yield page
@@ -70,21 +81,10 @@ def test_an_answer_streams_in_with_its_figures(page):
 
 
 def test_stop_keeps_what_there_is(page):
-    with_long_answers(page)
     ask(page)
     expect(page.locator("#stop")).to_be_visible()
     page.press("body", "Escape")
     expect(page.locator("#send")).to_be_visible()
-
-
-def with_long_answers(page):
-    """Let the tiny model go on; it would end its answer by chance."""
-    page.route(
-        "**/v1/chat/completions",
-        lambda route: route.continue_(
-            post_data=route.request.post_data.replace("{", '{"ignore_eos": true, ', 1)
-        ),
-    )
 
 
 def test_tokens_are_coloured_on_demand(page):
@@ -150,7 +150,9 @@ def test_text_is_readable_in_both_schemes(browser, url, scheme):
     """Contrast of at least 4.5, WCAG 2.2, 1.4.3, of text and what it stands on."""
     context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
+    with_long_answers(page)
     page.goto(url)
+    expect(page.locator("#model")).to_have_text("tiny")
     ask(page)
     expect(page.locator(".figures").last).to_contain_text("tokens")
     pairs = page.evaluate(

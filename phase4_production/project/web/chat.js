@@ -128,7 +128,7 @@ async function ask(question) {
   answering = new AbortController();
   busy(true);
   $("status").textContent = "Waiting for the first token";
-  let note = "";
+  let note = "", failed = false;
   try {
     const [path, sent] = request(question);
     const response = await fetch(path, {
@@ -144,10 +144,11 @@ async function ask(question) {
   } catch (error) {
     if (error.name === "AbortError") note = " · stopped";
     else $("error").textContent = error.message;
+    failed = true;
   }
   turn.figures = figures.textContent = told(clock) + note;
   $("status").textContent = turn.figures;
-  if (turn.content) turns.push(turn);
+  if (turn.content || !failed) turns.push(turn);
   else {
     // Without an answer the question is still to be asked.
     turns.pop();
