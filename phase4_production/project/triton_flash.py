@@ -4,7 +4,8 @@ Dao 2023 (arXiv:2307.08691), algorithm 1. One program holds one tile of queries 
 over the tiles of keys and values, and divides once at the end. What makes it fast, beside that
 order:
 
-- exp(x) costs the chip exp2(x log2(e)) anyway, so log2(e) is folded into the scale of the scores.
+- exp(x) costs the chip exp2(x log2(e)) anyway, so log2(e) is folded into the scale of the scores,
+  and the largest score is taken off by the same instruction that scales (an fma).
 - Only tiles that the causal edge or the end of the keys cuts need a mask. They come last, in a
   loop of their own, and the loop before it knows of no mask.
 - Under a causal mask the last query tiles read most keys, so they are started first.
@@ -102,7 +103,7 @@ def _walk(
         shift = m_new
         if CUT:  # a row that has seen no key yet: -inf less -inf is no number
             shift = tl.where(m_new == -float("inf"), 0.0, m_new)
-        p = tl.math.exp2(s * scale_log2 - shift[:, None])
+        p = tl.math.exp2(tl.fma(s, scale_log2, -shift[:, None]))
         correction = tl.math.exp2(m - shift)
         total = total * correction + tl.sum(p, 1)
         o = tl.dot(p.to(v.dtype), v, o * correction[:, None], input_precision="ieee")

@@ -52,7 +52,7 @@ def _walk_queries(
             shift = tl.load(L + rows) * LOG2E
             delta = tl.load(Delta + rows)
         s_t = tl.dot(k, tl.trans(q), input_precision="ieee")
-        p_t = tl.math.exp2(s_t * scale_log2 - shift[None, :])
+        p_t = tl.math.exp2(tl.fma(s_t, scale_log2, -shift[None, :]))
         if CUT and CAUSAL:
             p_t = tl.where(columns[:, None] <= rows[None, :] + offset, p_t, 0.0)
         dv = tl.dot(p_t.to(do.dtype), do, dv, input_precision="ieee")

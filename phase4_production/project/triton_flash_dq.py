@@ -42,7 +42,7 @@ def _walk_keys(
             k = tl.load(K + at)
             v = tl.load(V + at)
         s = tl.dot(q, tl.trans(k), input_precision="ieee")
-        p = tl.math.exp2(s * scale_log2 - shift[:, None])
+        p = tl.math.exp2(tl.fma(s, scale_log2, -shift[:, None]))
         if CUT:
             p = tl.where(visible(rows, columns, offset, T_k, CAUSAL), p, 0.0)
         dp = tl.dot(do, tl.trans(v), input_precision="ieee")
