@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from phase4_production.project import checkpoint
+from phase4_production.project import checkpoint, stories
 from phase4_production.project.architecture import Architecture
 from phase4_production.project.linears import Dense, Linear
 
@@ -70,12 +70,13 @@ class Decoder:
 
     @classmethod
     def load(cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Self:
-        """Read a model folder.
+        """Read a model folder in Hugging Face's format or in that of the story model.
 
         Raises:
             CheckpointError: there is none, or it cannot be read.
         """
-        architecture, tensors = checkpoint.read(folder, dtype)
+        files = stories if stories.is_story_folder(folder) else checkpoint
+        architecture, tensors = files.read(folder, dtype)
         return cls(architecture, {name: t.to(device) for name, t in tensors.items()})
 
     @property

@@ -6,7 +6,7 @@ seven integers and then every array of all layers, float32; another the tokens w
     stories260K.bin   C, F, layers, heads, kv heads, V, T; the arrays of `_layout`
     tok512.bin        length of the longest token; for each token score, length, bytes
 
-It comes out under the names of `checkpoint`, with a tokenizer of the `tokenizers` library.
+`Decoder.load` and `Tokenizer.load` take such a folder like any other.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from torch import Tensor
 
 from phase4_production.project.architecture import Architecture, Rope
 from phase4_production.project.checkpoint import CheckpointError
-from phase4_production.project.tokenizing import Tokenizer
 
 HEADER_BYTES = 28
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"  # the tokens 0, 1, 2
+ENDS = (1, 2)  # in its training a story was followed by the beginning of another one
 LAYERED = ("norm1", "q", "k", "v", "out", "norm2", "gate", "down", "up")
 FIRST_LEARNT = 259  # after these three and 256 bytes
 
@@ -34,17 +34,6 @@ FIRST_LEARNT = 259  # after these three and 256 bytes
 def is_story_folder(folder: Path) -> bool:
     """Whether a folder holds a model in this format."""
     return any(folder.glob("stories*.bin")) and not (folder / "config.json").is_file()
-
-
-def read(folder: Path) -> tuple[Architecture, dict[str, Tensor], Tokenizer]:
-    """Read the story model and its tokenizer.
-
-    Raises:
-        CheckpointError: in one line, if there is not one file of each, or one is cut short.
-    """
-    architecture, tensors = read_weights(_only(folder, "stories*.bin"))
-    tokenizer = read_tokenizer(_only(folder, "tok*.bin"), architecture.vocab_size)
-    return architecture, tensors, tokenizer
 
 
 def _only(folder: Path, pattern: str) -> Path:
@@ -57,12 +46,16 @@ def _only(folder: Path, pattern: str) -> Path:
 # -- weights --------------------------------------------------------------------------------------
 
 
-def read_weights(path: Path) -> tuple[Architecture, dict[str, Tensor]]:
-    """Read the sizes and all weights, float32.
+def read(
+    folder: Path, dtype: torch.dtype = torch.float32
+) -> tuple[Architecture, dict[str, Tensor]]:
+    """Read the sizes and all weights.
 
     Raises:
-        CheckpointError: the file is not as long as its first numbers say.
+        CheckpointError: in one line, if there is no such file or another one beside it, or it is
+            not as long as its first numbers say.
     """
+    path = _only(folder, "stories*.bin")
     content = path.read_bytes()
     if len(content) < HEADER_BYTES:
         raise CheckpointError(f"{path} is cut short: it has {len(content)} bytes")
@@ -82,7 +75,7 @@ def read_weights(path: Path) -> tuple[Architecture, dict[str, Tensor]]:
         norm_eps=1e-5,
         tied=V > 0,  # the format's own sign for it
         rope=Rope(10_000.0),
-        eos_ids=(1, 2),  # it was trained on stories that each begin with 1, and none ends with 2
+        eos_ids=ENDS,
     )
     layout = _layout(a)
     expected = HEADER_BYTES + 4 * sum(map(prod, layout.values()))
@@ -90,7 +83,7 @@ def read_weights(path: Path) -> tuple[Architecture, dict[str, Tensor]]:
         raise CheckpointError(
             f"{path} is cut short or another model's: {len(content)} bytes, expected {expected}"
         )
-    numbers = torch.from_numpy(np.frombuffer(content, "<f4", offset=HEADER_BYTES).copy())
+    numbers = torch.from_numpy(np.frombuffer(content, "<f4", offset=HEADER_BYTES).copy()).to(dtype)
     arrays = numbers.split([prod(shape) for shape in layout.values()])
     named = {name: x.view(s) for (name, s), x in zip(layout.items(), arrays, strict=True)}
     return a, _ours(a, named)
@@ -147,12 +140,14 @@ def halves(weight: Tensor, head_dim: int) -> Tensor:
 # -- tokenizer ------------------------------------------------------------------------------------
 
 
-def read_tokenizer(path: Path, vocab_size: int) -> Tokenizer:
+def read_tokenizer(folder: Path, vocab_size: int) -> Engine:
     """Make a tokenizer of scored tokens, as SentencePiece's BPE: the best-scored pair is merged.
 
     Raises:
-        CheckpointError: the file is cut short, or has not as many tokens as the model.
+        CheckpointError: in one line, if there is no such file or another one beside it, it is cut
+            short, or has not as many tokens as the model.
     """
+    path = _only(folder, "tok*.bin")
     try:
         scored = _scored(path.read_bytes())
     except (struct.error, UnicodeDecodeError):
@@ -177,7 +172,7 @@ def read_tokenizer(path: Path, vocab_size: int) -> Tokenizer:
     engine.post_processor = processors.TemplateProcessing(
         single=f"{BEGIN} $A", special_tokens=[(BEGIN, 1)]
     )
-    return Tokenizer(engine, vocab_size, eos_ids=(1, 2))
+    return engine
 
 
 def _scored(content: bytes) -> list[tuple[str, float]]:

@@ -19,6 +19,8 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer as Engine
 
+from phase4_production.project import stories
+
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")  # how a SentencePiece vocabulary spells a single byte
 SPACE = "▁"  # and how it spells a space
 
@@ -55,6 +57,8 @@ class Tokenizer:
         Raises:
             ValueError: in one line, if there is no tokenizer, or it is damaged.
         """
+        if stories.is_story_folder(folder):
+            return cls(stories.read_tokenizer(folder, vocab_size), vocab_size, stories.ENDS)
         path = folder / "tokenizer.json"
         if not path.is_file():
             raise ValueError(f"{folder} has no tokenizer.json")

@@ -9,9 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phase4_production.project import dense_attention, stories
+from phase4_production.project import dense_attention
 from phase4_production.project.checkpoint import CheckpointError
 from phase4_production.project.decoder import Decoder
+from phase4_production.project.tokenizing import Tokenizer
 from shared.checks import close
 
 C, F, LAYERS, H, H_KV, V, T = 24, 40, 2, 6, 2, 274, 32
@@ -98,9 +99,8 @@ def told(w, ids):
 @pytest.mark.parametrize("tied", [True, False])
 @torch.inference_mode()
 def test_logits_are_those_of_its_own_program(tmp_path, tied):
-    architecture, tensors, _ = stories.read(write_folder(tmp_path, tied))
-    assert architecture.tied == tied
-    decoder = Decoder(architecture, tensors)
+    decoder = Decoder.load(write_folder(tmp_path, tied))
+    assert decoder.architecture.tied == tied
     ids = [1, 5, 266, 40, 5, 99, 269, 7, 7, 7, 259, 200]
     found = decoder.logits(dense_attention.hidden(decoder, torch.tensor([ids]))[0])
     close(found.double(), told(arrays(tied), ids), "logits", rtol=1e-4, atol=1e-5)
@@ -118,7 +118,7 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path):
     ):
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match=message) as error:
-            stories.read(tmp_path)
+            Decoder.load(tmp_path)
         assert "\n" not in str(error.value)
 
 
@@ -129,10 +129,10 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path):
     for content, message in ((whole[:-1], "cut short"), (whole[:4], "0 tokens, and the model 274")):
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match=message):
-            stories.read(tmp_path)
+            Tokenizer.load(tmp_path, V)
     path.unlink()
     with pytest.raises(CheckpointError, match=r"0 files tok\*\.bin"):
-        stories.read(tmp_path)
+        Tokenizer.load(tmp_path, V)
 
 
 # -- tokenizer ------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def encoded(text):
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory):
-    return stories.read(write_folder(tmp_path_factory.mktemp("stories")))[2]
+    return Tokenizer.load(write_folder(tmp_path_factory.mktemp("stories")), V)
 
 
 @settings(deadline=None, max_examples=100)
@@ -180,8 +180,9 @@ STORY = (  # the expected output in llama2.c's own test, temperature 0
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="COURSE_DATA has no published weights")
 @torch.inference_mode()
 def test_the_published_model_tells_its_story():
-    architecture, tensors, tokenizer = stories.read(PUBLISHED)
-    decoder, ids = Decoder(architecture, tensors), tokenizer.encode("")
+    decoder = Decoder.load(PUBLISHED)
+    tokenizer = Tokenizer.load(PUBLISHED, decoder.architecture.vocab_size)
+    ids = tokenizer.encode("")
     while len(tokenizer.decode(ids)) < len(STORY):
         hidden = dense_attention.hidden(decoder, torch.tensor([ids]))
         ids.append(int(decoder.logits(hidden[0, -1:]).argmax()))
