@@ -22,7 +22,8 @@ def probabilities(
     the last digit of a float64 may fall on the other side.
     """
     greedy = temperature == 0
-    scaled = logits / temperature.masked_fill(greedy, 1)[:, None]
+    scaled = logits - logits.amax(-1, keepdim=True)  # so that a tiny temperature does no harm
+    scaled = scaled / temperature.masked_fill(greedy, 1)[:, None]
     top_k = top_k.masked_fill(greedy, 1)
     found = scaled.softmax(-1, dtype=torch.float64)  # right where nothing is cut off
     cuts = (top_k < logits.shape[1]) | (top_p < 1) | (min_p > 0)

@@ -51,7 +51,8 @@ def probabilities(
 ) -> Tensor:
     """Turn logits into what each row draws from: divided by its temperature, then filtered.
 
-    A row of temperature 0 is greedy: 1 for its token of the highest rank, 0 for all others.
+    A row of temperature 0 is greedy: 1 for its token of the highest rank, 0 for all others. A
+    temperature may be so small that a logit divided by it is infinite; no probability is NaN then.
 
     Args:
         logits, top_k, top_p, min_p: as for `filter_logits`.
@@ -66,7 +67,9 @@ def probabilities(
     if temperature.shape != logits.shape[:1]:
         raise ValueError(f"temperature {tuple(temperature.shape)}, logits {tuple(logits.shape)}")
     greedy = temperature == 0
-    scaled = logits / temperature.masked_fill(greedy, 1)[:, None]
+    # The largest becomes 0, which changes no share, and stays 0 however small the temperature is.
+    scaled = logits - logits.amax(-1, keepdim=True)
+    scaled = scaled / temperature.masked_fill(greedy, 1)[:, None]
     # One token is left of a greedy row, whatever its other limits are.
     filtered = filter_logits(scaled, top_k.masked_fill(greedy, 1), top_p, min_p)
     return filtered.softmax(-1, dtype=torch.float64)

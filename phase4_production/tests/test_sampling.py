@@ -192,6 +192,14 @@ def test_large_logits_are_no_trouble():
     checks.close(found, expected, "probabilities of logits of thousands")
 
 
+@pytest.mark.exercise("4.17")
+def test_a_temperature_may_be_tiny():
+    """3 / 1e-39 is infinite in float32, and infinite less infinite is NaN."""
+    found = wanted(torch.tensor([[1.0, 3.0, 2.0], [-2.0, -3.0, -4.0]]), [1e-39, 1e-39])
+    expected = torch.tensor([[0.0, 1, 0], [1, 0, 0]], dtype=torch.float64)
+    checks.equal(found, expected, "probabilities at a temperature of 1e-39")
+
+
 # -- draws --------------------------------------------------------------------------------------
 
 

@@ -189,6 +189,15 @@ def _(logits, temperature, top_k, top_p, min_p):
     return F.softmax(out.double(), dim=1)
 
 
+@attempt("probabilities_overflow")
+def _(logits, temperature, top_k, top_p, min_p):
+    cold = temperature == 0
+    temperature = torch.where(cold, torch.ones_like(temperature), temperature)
+    top_k = torch.where(cold, torch.ones_like(top_k), top_k)
+    logits = torch.div(logits, temperature.unsqueeze(-1))
+    return F.softmax(filter_logits(logits, top_k, top_p, min_p).double(), dim=-1)
+
+
 @attempt("probabilities_overwrite")
 def _(logits, temperature, top_k, top_p, min_p):
     top_k = torch.where(temperature == 0, torch.ones_like(top_k), top_k)

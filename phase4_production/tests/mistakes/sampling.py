@@ -237,6 +237,18 @@ def probabilities_greedy_for_all(logits, temperature, top_k, top_p, min_p):
 @mistake(
     "4.17",
     "sampling.probabilities",
+    "Logits divided by a tiny temperature are infinite; take the largest off first, and it stays 0.",
+)
+def probabilities_overflow(logits, temperature, top_k, top_p, min_p):
+    greedy = temperature == 0
+    scaled = logits / temperature.masked_fill(greedy, 1)[:, None]
+    filtered = filter_logits(scaled, top_k.masked_fill(greedy, 1), top_p, min_p)
+    return filtered.softmax(-1, dtype=torch.float64)
+
+
+@mistake(
+    "4.17",
+    "sampling.probabilities",
     "The caller's temperatures are overwritten: a greedy request is none in its next step.",
 )
 def probabilities_overwrite(logits, temperature, top_k, top_p, min_p):
