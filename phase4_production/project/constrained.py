@@ -31,7 +31,7 @@ class Constraint:
         Raises:
             ValueError: in one line, if the grammar is none, or too large.
         """
-        self.vocab_size = tokenizer.vocab_size
+        self.vocab_size, self._eos = tokenizer.vocab_size, frozenset(tokenizer.eos_tokens)
         self._matcher = LLMatcher(tokenizer, grammar, log_level=0)
         self._check()
 
@@ -66,19 +66,21 @@ class Constraint:
         n_taken = 0
         for mask, guess in zip(masks, [*guesses, None], strict=True):
             mask.copy_(self.allowed())
-            if guess is None or self.finished or not mask[guess]:
+            if guess is None or not mask[guess]:
                 break
             self.advance(guess)
-            n_taken += 1
+            n_taken += guess not in self._eos
         self.rollback(n_taken)
         return masks
 
     def advance(self, token: int) -> None:
-        """Take the token that was drawn.
+        """Take the token that was drawn. One that ends the text is no part of it, and is not taken.
 
         Raises:
             ValueError: if it may not come next; the state stays as it was.
         """
+        if token in self._eos and self.accepts:
+            return
         if self._matcher.validate_tokens([token]) != 1:
             raise ValueError(f"token {token} does not fit what the answer has to be")
         self._matcher.consume_token(token)
