@@ -13,18 +13,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from phase4_production.project.pages import Pages
 from phase4_production.project.torch_attention import TorchAttention
 from phase4_production.solution.batch import Batch
 
-Look = Callable[[Tensor, Tensor, Tensor], Tensor]
+Look = Callable[[Tensor, Pages, Pages], Tensor]
 MakeAttention = Callable[[Batch, int], Look]
 
 TRITON_WIDTHS = (16, 32, 64, 128)
 
 
-def fastest(device: torch.device, head_dim: int) -> MakeAttention:
-    """Choose for heads of a width on a device; PyTorch's own can do everything."""
-    if device.type == "cuda" and head_dim in TRITON_WIDTHS:
+def fastest(device: torch.device, head_dim: int, cache_dtype: torch.dtype) -> MakeAttention:
+    """Choose for heads of a width and a cache on a device; PyTorch's own can do everything."""
+    if device.type == "cuda" and head_dim in TRITON_WIDTHS and cache_dtype.is_floating_point:
         return _on_gpu() or TorchAttention
     return TorchAttention
 

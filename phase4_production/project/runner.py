@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from phase4_production.project import attention as attentions
+from phase4_production.project import pages
 from phase4_production.project.attention import MakeAttention
 from phase4_production.project.decoder import Decoder
 from phase4_production.solution.batch import Batch
@@ -19,7 +20,8 @@ class Runner:
     Args:
         decoder: the model.
         n_blocks, block_size: of the cache.
-        cache_dtype: of keys and values; by default the model's own.
+        cache_dtype: of keys and values; by default the model's own. torch.int8 keeps them in eight
+            bits, as `kv_int8` does.
         attention: how a step attends; by default the fastest that works here.
     """
 
@@ -33,15 +35,18 @@ class Runner:
     ) -> None:
         a = decoder.architecture
         self.decoder, self.n_blocks, self.block_size = decoder, n_blocks, block_size
-        self._attention = attention or attentions.fastest(decoder.device, a.head_dim)
-        shape = (2, a.n_layer, n_blocks, block_size, a.n_kv_head, a.head_dim)
         dtype = cache_dtype or decoder.dtype
-        self._keys, self._values = torch.zeros(shape, dtype=dtype, device=decoder.device)
+        self._attention = attention or attentions.fastest(decoder.device, a.head_dim, dtype)
+        shape = (n_blocks, block_size, a.n_kv_head, a.head_dim)
+        self._caches = [
+            tuple(pages.make(shape, dtype, decoder.device) for _ in ("keys", "values"))
+            for _ in range(a.n_layer)
+        ]
 
     @property
     def cache_nbytes(self) -> int:
         """Of all keys and values."""
-        return self._keys.nbytes + self._values.nbytes
+        return sum(one.nbytes for caches in self._caches for one in caches)
 
     @torch.inference_mode()
     def run(self, batch: Batch) -> Tensor:
@@ -57,10 +62,10 @@ class Runner:
         look = self._attention(batch, self.block_size)
 
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            for cache, new in ((self._keys, k), (self._values, v)):
-                # As paged_cache.write does, without dividing a slot into block and offset again.
-                cache[layer].flatten(0, 1).index_copy_(0, batch.slots, new.to(cache.dtype))
-            return look(q, self._keys[layer], self._values[layer])
+            keys, values = self._caches[layer]
+            pages.write(keys, batch.slots, k)
+            pages.write(values, batch.slots, v)
+            return look(q, keys, values)
 
         hidden = self.decoder.hidden(batch.ids, batch.positions, attend)
         return self.decoder.logits(hidden[batch.wanted]).float()

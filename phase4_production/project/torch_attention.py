@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from phase4_production.solution import paged_cache
+from phase4_production.project import pages
+from phase4_production.project.pages import Pages
 from phase4_production.solution.batch import Batch
 
 
@@ -31,8 +32,12 @@ class TorchAttention:
         starts, lengths = batch.starts.tolist(), batch.lengths.tolist()
         spans = list(zip(starts, starts[1:], lengths, strict=False))
         growing = [s for s, (start, end, _) in enumerate(spans) if end - start == 1]
-        self._all_grow, self._tables = len(growing) == len(spans), batch.block_tables
-        self._reading = [(s, *span) for s, span in enumerate(spans) if span[1] - span[0] > 1]
+        self._all_grow = len(growing) == len(spans)
+        self._reading = [
+            (start, end, length, batch.block_tables[s, : -(-length // block_size)])
+            for s, (start, end, length) in enumerate(spans)
+            if end - start > 1
+        ]
         self._idle = _idle_slots(spans, batch.block_tables, block_size)
         self._rows = None
         if growing:
@@ -41,19 +46,20 @@ class TorchAttention:
             n_blocks = max(-(-lengths[s] // block_size) for s in growing)
             self.prepare(batch.block_tables[chosen, :n_blocks], batch.lengths[chosen], block_size)
 
-    def __call__(self, q: Tensor, k_cache: Tensor, v_cache: Tensor) -> Tensor:
+    def __call__(self, q: Tensor, k_cache: Pages, v_cache: Pages) -> Tensor:
         """Attend as `solution.paged_attention.attend` does; (N, H, D) to (N, H, D)."""
         if self._idle is not None:
-            for cache in (k_cache, v_cache):
-                cache.flatten(0, 1).index_fill_(0, self._idle, 0)
+            pages.clear(k_cache, self._idle)
+            pages.clear(v_cache, self._idle)
         if self._all_grow:
             return self.grow(q, k_cache, v_cache)
         found = torch.empty_like(q)
         if self._rows is not None:
             found[self._rows] = self.grow(q[self._rows], k_cache, v_cache)
-        for s, start, end, length in self._reading:
+        for start, end, length, table in self._reading:
             k, v = (
-                paged_cache.gather(cache, self._tables[s], length) for cache in (k_cache, v_cache)
+                pages.blocks(cache, table, q.dtype).flatten(0, 1)[:length]
+                for cache in (k_cache, v_cache)
             )
             found[start:end] = read(q[start:end], k, v)
         return found
@@ -76,14 +82,12 @@ class TorchAttention:
         # Without a mask the kernel is faster.
         self._sees = None if bool(sees.all()) else sees[:, None, None]
 
-    def grow(self, q: Tensor, k_cache: Tensor, v_cache: Tensor) -> Tensor:
+    def grow(self, q: Tensor, k_cache: Pages, v_cache: Pages) -> Tensor:
         """Attend for one token of each sequence that grows; (S, H, D) to (S, H, D)."""
-        # index_select copies whole blocks, four times as fast as indexing.
         k, v = (
-            cache.index_select(0, self._blocks)
+            pages.blocks(cache, self._blocks, q.dtype)
             .view(self._shape[0], -1, *cache.shape[2:])
             .transpose(1, 2)
-            .to(q.dtype)
             for cache in (k_cache, v_cache)
         )
         return F.scaled_dot_product_attention(
@@ -96,7 +100,7 @@ def read(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
     Args:
         q: (n, H, D).
-        k, v: (length, H_kv, D), of any floating dtype.
+        k, v: (length, H_kv, D), the dtype of q.
 
     Returns:
         (n, H, D), the dtype of q.
@@ -106,7 +110,7 @@ def read(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     if n < length:  # SDPA aligns its causal mask at the beginning
         sees = torch.ones(n, length, dtype=torch.bool, device=q.device).tril(length - n)
         how = {"attn_mask": sees}
-    q, k, v = (x.to(q.dtype).transpose(0, 1)[None] for x in (q, k, v))
+    q, k, v = (x.transpose(0, 1)[None] for x in (q, k, v))
     found = F.scaled_dot_product_attention(q, k, v, enable_gqa=q.shape[1] != k.shape[1], **how)
     return found[0].transpose(0, 1)
 

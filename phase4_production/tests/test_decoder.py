@@ -1,4 +1,5 @@
 import copy
+import itertools
 import json
 
 import pytest
@@ -9,7 +10,7 @@ from phase4_production.project.checkpoint import CheckpointError
 from phase4_production.project.decoder import Decoder
 from phase4_production.project.linears import Dense
 from phase4_production.project.runner import Runner
-from phase4_production.solution import paged_attention
+from phase4_production.solution import kv_int8, paged_attention
 from phase4_production.solution.batch import lay_out
 from phase4_production.solution.sequence import Sequence
 from phase4_production.tests import tiny_models
@@ -64,12 +65,12 @@ def test_shards_are_put_together(pair, tmp_path):
 # -- paged ----------------------------------------------------------------------------------------
 
 
-def paged(decoder, ids, cuts, attention=None, used=False):
+def paged(decoder, ids, cuts, attention=None, used=False, dtype=None):
     """Run each row in chunks that end at its cuts; return the logits of each chunk's last token."""
-    runner = Runner(decoder, n_blocks=64, block_size=4, attention=attention)
+    runner = Runner(decoder, n_blocks=64, block_size=4, cache_dtype=dtype, attention=attention)
     if used:
-        for cache in (runner._keys, runner._values):
-            cache.fill_(torch.nan)
+        for one in itertools.chain(*runner._caches):
+            (one if isinstance(one, torch.Tensor) else one.scale).fill_(torch.nan)
     sequences = [Sequence(row.tolist()) for row in ids]
     free = iter(torch.randperm(64, generator=torch.Generator().manual_seed(2)).tolist())
     found = []
@@ -101,10 +102,26 @@ def test_a_paged_cache_changes_nothing(pair, attention):
     close(paged(decoder, IDS, CUTS, attention), expected, "logits", rtol=1e-5, atol=1e-4)
 
 
-def test_what_others_left_in_the_cache_is_not_seen(pair):
+@torch.inference_mode()
+def test_a_cache_in_eight_bits_rounds_keys_and_values_once(pair):
     decoder = Decoder.load(pair[1])
-    expected = paged(decoder, IDS, CUTS)
-    found = paged(decoder, IDS, CUTS, used=True)
+    window = dense_attention.Windows(IDS.shape[1])
+
+    def rounded(layer, q, k, v):
+        return window(layer, q, *(kv_int8.dequantize(*kv_int8.quantize(x)) for x in (k, v)))
+
+    positions = torch.arange(IDS.shape[1]).repeat(3)
+    hidden = decoder.hidden(IDS.flatten(), positions, rounded).view(*IDS.shape, -1)
+    expected = torch.stack([hidden[i, [end - 1 for end in CUTS[i]]] for i in range(3)])
+    found = paged(decoder, IDS, CUTS, dtype=torch.int8)
+    close(found, decoder.logits(expected), "logits", rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int8])
+def test_what_others_left_in_the_cache_is_not_seen(pair, dtype):
+    decoder = Decoder.load(pair[1])
+    expected = paged(decoder, IDS, CUTS, dtype=dtype)
+    found = paged(decoder, IDS, CUTS, used=True, dtype=dtype)
     close(found, expected, "logits beside blocks of NaN")
 
 
