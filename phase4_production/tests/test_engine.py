@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from phase4_production.project.engine import Engine, EngineConfig, Full, Request, TooLong
-from phase4_production.project.speculation import ModelDrafter, NgramDrafter
+from phase4_production.project.speculation import ModelDrafter, NgramDrafter, Proposal
 from phase4_production.solution import sampling
 from phase4_production.solution.randomness import uniform
 from phase4_production.solution.sampling_params import SamplingParams
@@ -150,7 +150,7 @@ def test_one_request():
 def test_a_poisoned_request_fails_alone_and_leaves_nothing():
     engine = make(max_tokens=8)
     good = [asked(f"good {i}", [1, 2, 3, 4, 5 + i], max_tokens=12) for i in range(3)]
-    bad = asked("bad", [1, 2, 3, 4, 9, 9, 9, 9, POISON, 6, 6, 6], max_tokens=12)
+    bad = asked("bad", [1, 2, 3, 4, 9, 9, 9, 9, POISON, *[6] * 15], max_tokens=12)
     for request in [*good, bad]:
         engine.add(request)
     found = finish(engine)
@@ -332,6 +332,31 @@ def test_looked_up_guesses_change_nothing_but_the_number_of_steps(temperature):
         check(found, request)
     stats = engine.stats()
     assert 0 < stats.accepted < stats.guessed
+
+
+class Poisoner:
+    """Guesses one token right, and then one at which the model fails."""
+
+    def propose(self, asked):
+        said = [int(logits_after([*a.prompt, *a.answer]).argmax()) for a in asked]
+        return [Proposal((token, POISON, 5)[: a.k]) for token, a in zip(said, asked, strict=True)]
+
+    def release(self, request):
+        pass
+
+
+@pytest.mark.parametrize("temperature", [0, 1.0])
+def test_a_guess_at_which_the_model_fails_is_a_wrong_guess(temperature):
+    engine = make(drafter=Poisoner(), n_guesses=3)
+    requests = [
+        asked(id, [3, 4, i], temperature=temperature, max_tokens=12, ignore_eos=True, seed=i)
+        for i, id in enumerate("abc", 5)
+    ]
+    for request in requests:
+        engine.add(request)
+    found = finish(engine)
+    for request in requests:
+        check(found, request)
 
 
 def test_a_drafting_model_is_right_about_itself():
