@@ -40,11 +40,11 @@ def _walk_queries(
     for start in range(begin, end, BLOCK_Q):
         rows = start + tl.arange(0, BLOCK_Q)
         at = rows[:, None] * D + features[None, :]
-        if CUT:  # a query that is not there has L = inf, and so p = 0
+        if CUT:  # a query that is not there has dO = 0, and so adds nothing
             inside = rows < T_q
             q = tl.load(Q + at, mask=inside[:, None], other=0.0)
             do = tl.load(dO + at, mask=inside[:, None], other=0.0)
-            shift = tl.load(L + rows, mask=inside, other=float("inf")) * LOG2E
+            shift = tl.load(L + rows, mask=inside, other=0.0) * LOG2E
             delta = tl.load(Delta + rows, mask=inside, other=0.0)
         else:
             q = tl.load(Q + at)

@@ -99,7 +99,7 @@ def queries_kernel(
     at = head * T_q * D + rows[:, None] * D + tl.arange(0, D)[None, :]
     q = tl.load(Q + at, mask=inside[:, None], other=0.0)
     do = tl.load(dO + at, mask=inside[:, None], other=0.0)
-    shift = tl.load(L + head * T_q + rows, mask=inside, other=float("inf")) * LOG2E
+    shift = tl.load(L + head * T_q + rows, mask=inside, other=0.0) * LOG2E
     delta = tl.load(Delta + head * T_q + rows, mask=inside, other=0.0)
     dq = tl.zeros([BLOCK_Q, D], tl.float32)
 

@@ -35,6 +35,17 @@ def test_each_token_sees_its_own_sequence(lengths, new, block_size, H, H_kv, D):
     assert_close(look(q, k_cache, v_cache), paged_attention.attend(q, k_cache, v_cache, step.batch))
 
 
+def test_the_largest_score_may_come_in_the_last_of_many_splits():
+    length = (triton_paged.MERGED + 1) * triton_paged.SPLIT  # one more than are merged at once
+    step = draw_step([length], [1], 16, DEVICE)
+    k_cache, v_cache = caches(step, 1, 16)
+    q = torch.randn(1, 1, 16, generator=torch.Generator().manual_seed(2)).to(DEVICE)
+    last = step.batch.block_tables[0, -1]
+    k_cache[last] = q[0]  # |q|^2 / 4 is more than any other score
+    found = triton_paged.PagedAttention(step.batch, 16)(q, k_cache, v_cache)
+    assert_close(found, paged_attention.attend(q, k_cache, v_cache, step.batch))
+
+
 def test_an_answer_does_not_depend_on_the_neighbours_to_the_last_bit():
     lengths = [600, 40, 300]
     step = draw_step(lengths, [1, 1, 1], 16, DEVICE)
