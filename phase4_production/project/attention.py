@@ -15,7 +15,9 @@ from torch import Tensor
 
 from phase4_production.project.pages import Pages
 from phase4_production.project.torch_attention import TorchAttention
+from phase4_production.solution import paged_attention
 from phase4_production.solution.batch import Batch
+from shared.blocks import are_mine
 
 Look = Callable[[Tensor, Pages, Pages], Tensor]
 MakeAttention = Callable[[Batch, int], Look]
@@ -24,10 +26,20 @@ TRITON_WIDTHS = (16, 32, 64, 128)
 
 
 def fastest(device: torch.device, head_dim: int, cache_dtype: torch.dtype) -> MakeAttention:
-    """Choose for heads of a width and a cache on a device; PyTorch's own can do everything."""
+    """Choose for heads of a width and a cache on a device; PyTorch's own can do everything.
+
+    Where your own blocks are in use it is the clear version, so that they are.
+    """
+    if are_mine() and cache_dtype.is_floating_point:
+        return clear
     if device.type == "cuda" and head_dim in TRITON_WIDTHS and cache_dtype.is_floating_point:
         return _on_gpu() or TorchAttention
     return TorchAttention
+
+
+def clear(batch: Batch, block_size: int) -> Look:
+    """Attend by the solution's own few lines, whatever the block size."""
+    return lambda q, k_cache, v_cache: paged_attention.attend(q, k_cache, v_cache, batch)
 
 
 def _on_gpu() -> MakeAttention | None:

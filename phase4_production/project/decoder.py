@@ -77,7 +77,8 @@ class Decoder:
         """
         files = stories if stories.is_story_folder(folder) else checkpoint
         architecture, tensors = files.read(folder, dtype)
-        return cls(architecture, {name: t.to(device) for name, t in tensors.items()})
+        moved = {id(tensor): tensor.to(device) for tensor in tensors.values()}  # a tied head once
+        return cls(architecture, {name: moved[id(tensor)] for name, tensor in tensors.items()})
 
     @property
     def dtype(self) -> torch.dtype:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from phase4_production.solution import kv_int8
+from phase4_production.solution import kv_int8, paged_cache
+from shared.blocks import are_mine
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,16 +57,17 @@ def write(pages: Pages, slots: Tensor, new: Tensor) -> None:
         slots: (N,) int64, block * block_size + offset.
         new: (N, H_kv, D), floating.
     """
-    # As paged_cache.write does, without dividing a slot into block and offset in every layer.
     if isinstance(pages, Int8Pages):
         codes, scale = kv_int8.quantize(new)
         pages.codes.flatten(0, 1).index_copy_(0, slots, codes)
         pages.scale.flatten(0, 1).index_copy_(0, slots, scale)
-    else:
+    elif are_mine():
+        paged_cache.write(pages, slots, new)
+    else:  # the same, without dividing a slot into block and offset in every layer
         pages.flatten(0, 1).index_copy_(0, slots, new.to(pages.dtype))
 
 
-def blocks(pages: Pages, numbers: Tensor, dtype: torch.dtype) -> Tensor:
+def read(pages: Pages, numbers: Tensor, dtype: torch.dtype) -> Tensor:
     """Copy blocks: (n, block_size, H_kv, D) of a floating dtype.
 
     Args:

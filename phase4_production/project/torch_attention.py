@@ -58,10 +58,10 @@ class TorchAttention:
             found[self._rows] = self.grow(q[self._rows], k_cache, v_cache)
         for start, end, length, table in self._reading:
             k, v = (
-                pages.blocks(cache, table, q.dtype).flatten(0, 1)[:length]
+                pages.read(cache, table, q.dtype).flatten(0, 1)[:length]
                 for cache in (k_cache, v_cache)
             )
-            found[start:end] = read(q[start:end], k, v)
+            found[start:end] = attend_last(q[start:end], k, v)
         return found
 
     # -- sequences that grow ----------------------------------------------------------------------
@@ -85,7 +85,7 @@ class TorchAttention:
     def grow(self, q: Tensor, k_cache: Pages, v_cache: Pages) -> Tensor:
         """Attend for one token of each sequence that grows; (S, H, D) to (S, H, D)."""
         k, v = (
-            pages.blocks(cache, self._blocks, q.dtype)
+            pages.read(cache, self._blocks, q.dtype)
             .view(self._shape[0], -1, *cache.shape[2:])
             .transpose(1, 2)
             for cache in (k_cache, v_cache)
@@ -95,7 +95,7 @@ class TorchAttention:
         )[:, :, 0]
 
 
-def read(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attend_last(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Attend for the last tokens of one sequence: the last of them sees every key.
 
     Args:

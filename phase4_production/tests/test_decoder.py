@@ -5,16 +5,17 @@ import json
 import pytest
 import torch
 
-from phase4_production.project import checkpoint, dense_attention
+from phase4_production.project import attention, checkpoint, dense_attention
 from phase4_production.project.checkpoint import CheckpointError
 from phase4_production.project.decoder import Decoder
 from phase4_production.project.linears import Dense
 from phase4_production.project.runner import Runner
-from phase4_production.solution import kv_int8, paged_attention
+from phase4_production.solution import kv_int8, paged_cache
 from phase4_production.solution.batch import lay_out
 from phase4_production.solution.sequence import Sequence
 from phase4_production.tests import tiny_models
 from phase4_production.tests.tiny_models import FAMILIES, VOCAB
+from shared import blocks
 from shared.checks import close
 
 IDS = torch.randint(VOCAB, (3, 40), generator=torch.Generator().manual_seed(1))
@@ -65,9 +66,9 @@ def test_shards_are_put_together(pair, tmp_path):
 # -- paged ----------------------------------------------------------------------------------------
 
 
-def paged(decoder, ids, cuts, attention=None, used=False, dtype=None):
+def paged(decoder, ids, cuts, how=None, used=False, dtype=None):
     """Run each row in chunks that end at its cuts; return the logits of each chunk's last token."""
-    runner = Runner(decoder, n_blocks=64, block_size=4, cache_dtype=dtype, attention=attention)
+    runner = Runner(decoder, n_blocks=64, block_size=4, cache_dtype=dtype, attention=how)
     if used:
         for one in itertools.chain(*runner._caches):
             (one if isinstance(one, torch.Tensor) else one.scale).fill_(torch.nan)
@@ -90,16 +91,28 @@ def paged(decoder, ids, cuts, attention=None, used=False, dtype=None):
 CUTS = [(7, 8, 9, 23, 24), (16, 17, 18, 19, 40), (1, 2, 3, 4, 5)]  # reading and growing mixed
 
 
-def clear(batch, block_size):
-    return lambda q, k, v: paged_attention.attend(q, k, v, batch)
-
-
-@pytest.mark.parametrize("attention", [None, clear], ids=["torch", "clear"])
-def test_a_paged_cache_changes_nothing(pair, attention):
+@pytest.mark.parametrize("how", [None, attention.clear], ids=["torch", "clear"])
+def test_a_paged_cache_changes_nothing(pair, how):
     decoder = Decoder.load(pair[1])
     whole = logits(decoder, IDS)
     expected = torch.stack([whole[i, [end - 1 for end in CUTS[i]]] for i in range(3)])
-    close(paged(decoder, IDS, CUTS, attention), expected, "logits", rtol=1e-5, atol=1e-4)
+    close(paged(decoder, IDS, CUTS, how), expected, "logits", rtol=1e-5, atol=1e-4)
+
+
+def test_your_own_blocks_are_used_where_there_are_some(pair, monkeypatch):
+    decoder, used = Decoder.load(pair[1]), []
+    expected = paged(decoder, IDS, CUTS)
+    for module, name in ((paged_cache, "write"), (paged_cache, "gather")):
+        mine = getattr(module, name)
+
+        def noted(*arguments, name=name, mine=mine):
+            used.append(name)
+            return mine(*arguments)
+
+        monkeypatch.setattr(module, name, noted)
+    monkeypatch.setattr(blocks, "_in_use", True)
+    close(paged(decoder, IDS, CUTS), expected, "logits", rtol=1e-5, atol=1e-4)
+    assert set(used) == {"write", "gather"}
 
 
 @torch.inference_mode()
@@ -161,6 +174,7 @@ def test_a_linear_can_be_replaced(pair):
 def test_bytes_are_counted_once(pair):
     model, folder = pair
     assert Decoder.load(folder).nbytes == 4 * model.num_parameters()
+    assert Decoder.load(folder, device="meta").nbytes == 4 * model.num_parameters()
 
 
 def test_a_model_that_is_cut_short_is_refused_in_one_line(pair, tmp_path):
