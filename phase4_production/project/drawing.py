@@ -30,17 +30,21 @@ def draw(logits: Tensor, wishes: Sequence[SamplingParams], uniforms: Sequence[fl
     """
     ids = logits.argmax(-1)
     points = torch.tensor(uniforms, dtype=torch.float64, device=logits.device)
-    cutting = [row for row, one in enumerate(wishes) if not one.greedy and _cuts(one)]
-    left = [row for row, one in enumerate(wishes) if not one.greedy and not _cuts(one)]
+    drawing = [row for row, one in enumerate(wishes) if not one.greedy]
+    whole = [row for row in drawing if not _cuts(wishes[row])]
+    cutting = [row for row in drawing if _cuts(wishes[row])]
+    wide = []
     if cutting:
         at = torch.tensor(cutting, device=logits.device)
         tokens, weights, enough = _narrowed(logits[at], [wishes[row] for row in cutting])
         chosen = sampling.sample(weights, points[at])
         ids[at] = tokens.gather(1, chosen[:, None]).squeeze(1)
-        left += [row for row, fits in zip(cutting, enough.tolist(), strict=True) if not fits]
-    for row in left:  # one by one: what a row draws must not depend on which others are there
-        weights = weigh(logits[row : row + 1], wishes[row : row + 1])
-        ids[row] = sampling.sample(weights, points[row : row + 1])[0]
+        wide = [row for row, fits in zip(cutting, enough.tolist(), strict=True) if not fits]
+    for rows in (whole, wide):  # apart, so that no row is computed otherwise for its neighbours
+        if rows:
+            at = torch.tensor(rows, device=logits.device)
+            weights = weigh(logits[at], [wishes[row] for row in rows])
+            ids[at] = sampling.sample(weights, points[at])
     return ids
 
 
