@@ -1,0 +1,192 @@
+"""Compile `native.cpp` on this machine, once, and call it.
+
+The compiler that is found (the variable CXX, g++ or clang++) makes a library for this very
+processor; it is kept under a name made of the source, the flags and the processor. There is no
+Python header in it, so it compiles in seconds and is called through ctypes. Where there is no
+compiler the engine takes PyTorch's own operators, and says so.
+
+OpenMP is the one that PyTorch has loaded: two of them would keep two teams of threads, which wait
+for each other's processors.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from shared import machine
+from shared.runs import RUNS
+
+SOURCE = Path(__file__).with_name("native.cpp")
+# Sums may be reordered, for that is what vector instructions do; NaN and infinity stay what they
+# are, because a request whose numbers are not finite has to be noticed.
+FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC", "-ffast-math")
+FLAGS += ("-fno-finite-math-only", "-fopenmp")
+TIMEOUT_S = 120
+
+Pointer, Int, Long, Float = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_float
+SIGNATURES = {
+    "native_linear_f32": (*[Pointer] * 4, *[Long] * 3, Int),
+    "native_linear_bf16": (*[Pointer] * 4, *[Long] * 3, Int),
+    "native_linear_int8": (*[Pointer] * 5, *[Long] * 3, Int, Int),
+    "native_linear_int4": (*[Pointer] * 6, *[Long] * 3, Int),
+    "native_attend": (
+        Pointer, Long, Pointer, Pointer, Pointer, Long, Pointer, Pointer, *[Long] * 5, Float, Int
+    ),
+}  # fmt: skip
+
+
+class NotBuilt(RuntimeError):
+    """The kernels cannot be had here; the message says why in one line."""
+
+
+def available() -> bool:
+    """Whether the kernels can be had; the first time that they cannot, this says why."""
+    try:
+        library()
+    except NotBuilt as error:
+        _say_once(str(error))
+        return False
+    return True
+
+
+@functools.cache
+def _say_once(why: str) -> None:
+    print(f"no kernels of our own: {why}; PyTorch's take their place", file=sys.stderr)
+
+
+@functools.cache
+def library(*extra_flags: str) -> ctypes.CDLL:
+    """Return the compiled kernels.
+
+    Args:
+        extra_flags: for the compiler; "-DPORTABLE" leaves the processor's special instructions out.
+
+    Raises:
+        NotBuilt: there is no compiler, or it fails.
+    """
+    if platform.system() not in ("Linux", "Darwin"):
+        raise NotBuilt(f"they have not been tried on {platform.system()}")
+    compiler = next(
+        filter(None, map(shutil.which, (os.environ.get("CXX", ""), "g++", "clang++"))), None
+    )
+    if compiler is None:
+        raise NotBuilt("no C++ compiler was found")
+    flags = (*FLAGS, *extra_flags)
+    path = RUNS / "native" / f"{_key(compiler, flags)}.so"
+    if not path.is_file():
+        _compile(compiler, flags, path)
+    try:
+        loaded = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise NotBuilt(f"{path.name} does not load: {error}") from None
+    for name, types in SIGNATURES.items():
+        function = getattr(loaded, name)
+        function.argtypes, function.restype = types, None
+    return loaded
+
+
+def _key(compiler: str, flags: tuple[str, ...]) -> str:
+    """Name a build by all that it depends on."""
+    parts = (SOURCE.read_text(encoding="utf-8"), compiler, *flags, machine.cpu_name())
+    return hashlib.sha256("\n".join((*parts, torch.__version__)).encode()).hexdigest()[:16]
+
+
+def _compile(compiler: str, flags: tuple[str, ...], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        command = [compiler, *flags, str(SOURCE), "-o", str(made), *_openmp()]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise NotBuilt(f"{compiler}: {error}") from None
+        if done.returncode:
+            said = next((line for line in done.stderr.splitlines() if "error" in line), "it failed")
+            raise NotBuilt(f"{Path(compiler).name}: {said}")
+        made.replace(path)  # two processes that compile at once end with the same whole file
+
+
+def _openmp() -> list[str]:
+    """Find the OpenMP library that PyTorch brings, to link with that and no other."""
+    folders = [Path(torch.__file__).parent / "lib", Path(torch.__file__).parents[1] / "torch.libs"]
+    found = [path for folder in folders for path in folder.glob("lib*omp*") if path.is_file()]
+    return [str(found[0])] if found else []
+
+
+# -- calls ----------------------------------------------------------------------------------------
+
+
+def linear_float(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return x W^T + bias for float32 x, (M, K), and a float32 or bfloat16 weight, (N, K)."""
+    (M, K), N = x.shape, len(weight)
+    y = x.new_empty(M, N)
+    kernels = library()
+    call = kernels.native_linear_f32
+    if weight.dtype == torch.bfloat16:
+        call = kernels.native_linear_bf16
+    call(_at(x), _at(weight), _at(bias), _at(y), M, N, K, torch.get_num_threads())
+    return y
+
+
+def linear_int8(x: Tensor, codes: Tensor, scale: Tensor, bias: Tensor | None, N: int) -> Tensor:
+    """Return x W^T + bias; for codes and scale see `native_linears.Int8Linear`."""
+    M, K = x.shape
+    y = x.new_empty(M, N)
+    per_channel = int(scale.shape[1] == 1)
+    library().native_linear_int8(
+        _at(x), _at(codes), _at(scale), _at(bias), _at(y), M, N, K, per_channel,
+        torch.get_num_threads(),
+    )  # fmt: skip
+    return y
+
+
+def linear_int4(
+    x: Tensor, packed: Tensor, scale: Tensor, shift: Tensor, bias: Tensor | None, N: int
+) -> Tensor:
+    """Return x W^T + bias; for the weight's parts see `native_linears.Int4Linear`."""
+    M, K = x.shape
+    y = x.new_empty(M, N)
+    library().native_linear_int4(
+        _at(x), _at(packed), _at(scale), _at(shift), _at(bias), _at(y), M, N, K,
+        torch.get_num_threads(),
+    )  # fmt: skip
+    return y
+
+
+def attend(q: Tensor, k_cache: Tensor, v_cache: Tensor, tables: Tensor, lengths: Tensor) -> Tensor:
+    """Let one token of each sequence attend to its own past.
+
+    Args:
+        q: (S, H, D) float32; each row contiguous, the rows anywhere.
+        k_cache, v_cache: (n_blocks, block_size, H_kv, D) float32, contiguous.
+        tables: (S, width) int32, contiguous.
+        lengths: (S,) int32, each at least 1.
+
+    Returns:
+        (S, H, D).
+    """
+    (S, H, D), (_, block_size, H_kv, _) = q.shape, k_cache.shape
+    out = q.new_empty(S, H, D)
+    library().native_attend(
+        _at(q), q.stride(0), _at(k_cache), _at(v_cache), _at(tables), tables.shape[1],
+        _at(lengths), _at(out), S, block_size, H, H_kv, D, D**-0.5, torch.get_num_threads(),
+    )  # fmt: skip
+    return out
+
+
+def _at(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
