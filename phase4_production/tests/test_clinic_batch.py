@@ -135,6 +135,16 @@ def answers(model, prompts, pad_left):
     return [text[-8:] for text in texts], first
 
 
+@pytest.fixture
+def one_thread():
+    """Operations so small are slower on several threads, and much slower on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize(("rotary", "n_right"), [(False, 1), (True, 8)])
 def test_the_story_is_true(rotary, n_right):
     model, prompts = Model(rotary), prompts_of_the_story()
@@ -157,6 +167,7 @@ def test_the_story_is_true(rotary, n_right):
     checks.equal(answers(model, prompts, ill)[1], first, "logits, another pad token")
 
 
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("rotary", [False, True])
 def test_the_cure_works(rotary):
     model, prompts = Model(rotary), prompts_of_the_story()
