@@ -1,0 +1,109 @@
+"""The ways to quantise a decoder, by name.
+
+    int8         eight bits, one scale for each output; nearest level
+    int4         four bits, a scale and a zero point for each group; nearest level
+    gptq         the same format; each column makes up for the ones before it
+    awq          the same format; columns of large inputs are scaled up first
+    nf4          four bits at the quantiles of a bell curve, as bitsandbytes has it
+    int8-dynamic eight bits for weights and activations
+    smoothquant  the same; outliers of the activations are moved into the weights first
+
+Embedding and norms stay as they are. The output layer has eight bits in all of them: each word
+depends on it, and it is read once for a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from phase4_production.project import calibration
+from phase4_production.project.decoder import Decoder
+from phase4_production.project.linears import Dense, Linear
+from phase4_production.project.quantized_linears import IntegerProduct, Quantized
+from phase4_production.solution import awq, gptq, smoothquant
+from phase4_production.solution.quantized import NF4, Int4, Int8, Stored
+
+SEARCH_ROWS = 2048  # tokens on which AWQ compares candidates
+
+
+def _nearest(make: Callable[[Tensor], Stored], kind: type[Quantized] = Quantized):
+    def method(decoder: Decoder, name: str, layer: Dense, x: Tensor) -> Linear:
+        return kind(make(layer.weight), layer.bias)
+
+    return method
+
+
+def _gptq(group: int) -> calibration.Method:
+    def method(decoder: Decoder, name: str, layer: Dense, x: Tensor) -> Linear:
+        codes = gptq.quantize(layer.weight, gptq.hessian(x), group, act_order=True)
+        return Quantized(Int4.of_codes(*codes, group), layer.bias)
+
+    return method
+
+
+def _scaled(
+    find: Callable[[Tensor, Tensor], Tensor],
+    make: Callable[[Tensor], Stored],
+    kind: type[Quantized] = Quantized,
+) -> calibration.Method:
+    """Scale the columns of a weight by what `find(weight, inputs)` says, where that can be done."""
+
+    def method(decoder: Decoder, name: str, layer: Dense, x: Tensor) -> Linear:
+        scales = find(layer.weight, x)
+        if not calibration.divide(decoder, name, scales):
+            return kind(make(layer.weight), layer.bias)
+        _, (weight,) = smoothquant.fold(scales, [], [layer.weight])
+        new = kind(make(weight), layer.bias)
+        new.divided_by = scales
+        return new
+
+    return method
+
+
+def _awq(group: int) -> calibration.Method:
+    def find(weight: Tensor, x: Tensor) -> Tensor:
+        rows = torch.linspace(0, len(x) - 1, min(len(x), SEARCH_ROWS)).long()
+        return awq.search(weight, x[rows], group)
+
+    return _scaled(find, lambda weight: Int4.of(weight, group))
+
+
+def _smoothquant() -> calibration.Method:
+    def find(weight: Tensor, x: Tensor) -> Tensor:
+        return smoothquant.scales(x.abs().amax(dim=0), [weight])
+
+    return _scaled(find, Int8.of, IntegerProduct)
+
+
+METHODS: dict[str, Callable[[int], calibration.Method]] = {
+    "int8": lambda group: _nearest(Int8.of),
+    "int4": lambda group: _nearest(lambda weight: Int4.of(weight, group)),
+    "gptq": _gptq,
+    "awq": _awq,
+    "nf4": lambda group: _nearest(NF4.of),
+    "int8-dynamic": lambda group: _nearest(Int8.of, IntegerProduct),
+    "smoothquant": lambda group: _smoothquant(),
+}
+
+
+@torch.no_grad()
+def quantize(decoder: Decoder, method: str, group: int, windows: Tensor) -> None:
+    """Quantise all linear layers of a dense decoder, in place.
+
+    Args:
+        decoder: with float32 weights.
+        method: one of `METHODS`.
+        group: weights of a row that share a scale, for the methods of four even bits.
+        windows: (B, T) int64, a calibration text.
+
+    Raises:
+        ValueError: there is no such method.
+    """
+    if method not in METHODS:
+        raise ValueError(f"there is no method {method!r}: {', '.join(METHODS)}")
+    calibration.read(decoder, windows, METHODS[method](group))
+    head = decoder.linears["head"]
+    decoder.linears["head"] = Quantized(Int8.of(head.weight), head.bias)
