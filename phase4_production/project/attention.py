@@ -25,8 +25,10 @@ MakeAttention = Callable[[Batch, int], Look]
 TRITON_WIDTHS = (16, 32, 64, 128)
 
 
-def fastest(device: torch.device, head_dim: int, cache_dtype: torch.dtype) -> MakeAttention:
-    """Choose for heads of a width and a cache on a device; PyTorch's own can do everything.
+def fastest(
+    device: torch.device, dtype: torch.dtype, cache_dtype: torch.dtype, head_dim: int
+) -> MakeAttention:
+    """Choose for queries and a cache of some dtypes on a device; PyTorch's own can do everything.
 
     Where your own blocks are in use it is the clear version, so that they are.
     """
@@ -34,12 +36,22 @@ def fastest(device: torch.device, head_dim: int, cache_dtype: torch.dtype) -> Ma
         return clear
     if device.type == "cuda" and head_dim in TRITON_WIDTHS and cache_dtype.is_floating_point:
         return _on_gpu() or TorchAttention
+    if device.type == "cpu" and dtype == cache_dtype == torch.float32:
+        return _on_cpu() or TorchAttention
     return TorchAttention
 
 
 def clear(batch: Batch, block_size: int) -> Look:
     """Attend by the solution's own few lines, whatever the block size."""
     return lambda q, k_cache, v_cache: paged_attention.attend(q, k_cache, v_cache, batch)
+
+
+def _on_cpu() -> MakeAttention | None:
+    """Take our kernel; None where no compiler can make it."""
+    from phase4_production.project import native
+    from phase4_production.project.native_attention import NativeAttention
+
+    return NativeAttention if native.available() else None
 
 
 def _on_gpu() -> MakeAttention | None:

@@ -36,7 +36,9 @@ class Runner:
         a = decoder.architecture
         self.decoder, self.n_blocks, self.block_size = decoder, n_blocks, block_size
         dtype = cache_dtype or decoder.dtype
-        self._attention = attention or attentions.fastest(decoder.device, a.head_dim, dtype)
+        self._attention = attention or attentions.fastest(
+            decoder.device, decoder.dtype, dtype, a.head_dim
+        )
         shape = (n_blocks, block_size, a.n_kv_head, a.head_dim)
         self._caches = [
             tuple(pages.make(shape, dtype, decoder.device) for _ in ("keys", "values"))

@@ -21,12 +21,17 @@ from phase4_production.solution.batch import Batch
 class TorchAttention:
     """What must be known of a batch once, for all layers.
 
-    A kernel of one's own for the sequences that grow takes the place of `grow`.
+    A kernel of one's own for the sequences that grow takes the place of `prepare` and `grow`.
 
     Args:
         batch: of this step, on the device of the cache.
         block_size: of the cache.
+
+    Attributes:
+        reads_idle_places: whether `grow` touches places of a block that no token has taken yet.
     """
+
+    reads_idle_places = True
 
     def __init__(self, batch: Batch, block_size: int) -> None:
         starts, lengths = batch.starts.tolist(), batch.lengths.tolist()
@@ -38,7 +43,9 @@ class TorchAttention:
             for s, (start, end, length) in enumerate(spans)
             if end - start > 1
         ]
-        self._idle = _idle_slots(spans, batch.block_tables, block_size)
+        self._idle = None
+        if self.reads_idle_places:
+            self._idle = _idle_slots(spans, batch.block_tables, block_size)
         self._rows = None
         if growing:
             chosen = torch.tensor(growing, device=batch.starts.device)

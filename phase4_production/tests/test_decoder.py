@@ -10,6 +10,7 @@ from phase4_production.project.checkpoint import CheckpointError
 from phase4_production.project.decoder import Decoder
 from phase4_production.project.linears import Dense
 from phase4_production.project.runner import Runner
+from phase4_production.project.torch_attention import TorchAttention
 from phase4_production.solution import kv_int8, paged_cache
 from phase4_production.solution.batch import lay_out
 from phase4_production.solution.sequence import Sequence
@@ -88,10 +89,11 @@ def paged(decoder, ids, cuts, how=None, used=False, dtype=None):
     return torch.stack(found, dim=1)
 
 
+HOW = (None, TorchAttention, attention.clear)
 CUTS = [(7, 8, 9, 23, 24), (16, 17, 18, 19, 40), (1, 2, 3, 4, 5)]  # reading and growing mixed
 
 
-@pytest.mark.parametrize("how", [None, attention.clear], ids=["torch", "clear"])
+@pytest.mark.parametrize("how", HOW, ids=["fastest", "torch", "clear"])
 def test_a_paged_cache_changes_nothing(pair, how):
     decoder = Decoder.load(pair[1])
     whole = logits(decoder, IDS)
@@ -131,22 +133,24 @@ def test_a_cache_in_eight_bits_rounds_keys_and_values_once(pair):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.int8])
-def test_what_others_left_in_the_cache_is_not_seen(pair, dtype):
+@pytest.mark.parametrize("how", HOW[:2], ids=["fastest", "torch"])
+def test_what_others_left_in_the_cache_is_not_seen(pair, how, dtype):
     decoder = Decoder.load(pair[1])
-    expected = paged(decoder, IDS, CUTS, dtype=dtype)
-    found = paged(decoder, IDS, CUTS, used=True, dtype=dtype)
+    expected = paged(decoder, IDS, CUTS, how, dtype=dtype)
+    found = paged(decoder, IDS, CUTS, how, used=True, dtype=dtype)
     close(found, expected, "logits beside blocks of NaN")
 
 
-def test_whoever_computes_nan_computes_it_alone(pair):
+@pytest.mark.parametrize("how", HOW[:2], ids=["fastest", "torch"])
+def test_whoever_computes_nan_computes_it_alone(pair, how):
     decoder = Decoder.load(pair[1])
-    expected = paged(decoder, IDS, CUTS)
+    expected = paged(decoder, IDS, CUTS, how)
     ids = IDS.clone()
     ids[1, 3] = poison = next(i for i in range(VOCAB) if i not in IDS)
     embed = decoder.tensors["embed"].clone()
     embed[poison] = torch.nan
     decoder.tensors["embed"] = embed
-    found = paged(decoder, ids, CUTS)
+    found = paged(decoder, ids, CUTS, how)
     assert found[1].isnan().any(-1).all(), "NaN must be seen, not covered up"
     others = torch.arange(VOCAB) != poison  # the poison's own score is NaN where heads are tied
     close(found[[0, 2]][..., others], expected[[0, 2]][..., others], "logits beside NaN")
