@@ -60,7 +60,7 @@ def _shot(case: Case, mode: GenerationMode) -> Shot:
     body = made.body.encode() if isinstance(made.body, str) else made.body or b""
     headers = {**made.headers, "Connection": "close"}
     raw = request(made.method, made.path_url, body, headers)
-    return Shot(f"OpenAPI, {mode.value}", raw, patience=1_000_000)
+    return Shot(f"OpenAPI, {mode.value}", raw)
 
 
 def _with_model(openapi: dict[str, Any], model: str) -> dict[str, Any]:

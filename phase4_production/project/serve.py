@@ -20,12 +20,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from phase4_production.project import loading
+from phase4_production.project.asking import Settings
 from phase4_production.project.constrained import Constraints
 from phase4_production.project.decoder import Decoder
 from phase4_production.project.engine import Engine
 from phase4_production.project.engine_config import EngineConfig
 from phase4_production.project.runner import Runner
-from phase4_production.project.server import Settings, create_app
+from phase4_production.project.server import create_app
 from phase4_production.project.serving import Serving
 from phase4_production.project.speculation import Drafter, ModelDrafter, NgramDrafter
 from phase4_production.project.tokenizing import Tokenizer

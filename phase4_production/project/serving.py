@@ -35,6 +35,7 @@ class Call:
 
     def __init__(self, serving: Serving, requests: Sequence[Request]) -> None:
         self._serving, self._loop = serving, asyncio.get_running_loop()
+        self.requests = requests
         self._numbers = {request.id: number for number, request in enumerate(requests)}
         self._open = set(self._numbers)
         self._arrived: asyncio.Queue[Output] = asyncio.Queue()

@@ -15,7 +15,9 @@ from typing import Any
 import httpx2 as httpx
 
 PATIENCE_S = 60.0
+PATIENCE_FOR_HALF_S = 1.0
 RUBBISH = b"Invalid HTTP request received."  # what uvicorn says to what is no HTTP
+CONTINUE = b"HTTP/1.1 100 \r\n\r\n"
 TOLD = {"message", "type", "param", "code"}  # OpenAI's words for an error
 
 
@@ -27,11 +29,13 @@ class Shot:
         kind: for the report.
         raw: everything that is sent.
         patience: bytes of the answer after which the client hangs up; None reads to the end.
+        whole: if not, a server is right to wait for more; the client then hangs up soon.
     """
 
     kind: str
     raw: bytes
     patience: int | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,41 +61,41 @@ def request(
     return head.encode("utf-8", "surrogatepass") + body
 
 
-async def fire(url: str, shot: Shot, patience_s: float = PATIENCE_S) -> Answer:
+async def fire(url: str, shot: Shot) -> Answer:
     """Send a request and read what comes back.
 
     Raises:
         ConnectionRefusedError: nobody listens.
         TimeoutError: there was no end of an answer in time.
     """
-    began, place = time.perf_counter(), httpx.URL(url)
-    async with asyncio.timeout(patience_s):
-        reader, writer = await asyncio.open_connection(place.host, place.port)
-        try:
-            found = await _exchange(reader, writer, shot)
-        finally:
-            writer.transport.abort()
+    began, place, found = time.perf_counter(), httpx.URL(url), bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE_S if shot.whole else PATIENCE_FOR_HALF_S):
+            await _exchange(place, shot, found)
+    except TimeoutError:
+        if shot.whole:
+            raise
+    found = found.removeprefix(CONTINUE)
     head, _, body = found.partition(b"\r\n\r\n")
     words = head.split(None, 2)
     status = int(words[1]) if head.startswith(b"HTTP/1.1 ") else None
-    return Answer(status, head, body, time.perf_counter() - began)
+    return Answer(status, bytes(head), bytes(body), time.perf_counter() - began)
 
 
-async def _exchange(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, shot: Shot
-) -> bytes:
-    found = b""
+async def _exchange(place: httpx.URL, shot: Shot, found: bytearray) -> None:
+    reader, writer = await asyncio.open_connection(place.host, place.port)
     try:
         writer.write(shot.raw)
         await writer.drain()
         while shot.patience is None or len(found) < shot.patience:
             piece = await reader.read(65536)
             if not piece:
-                break
+                return
             found += piece
-    except ConnectionError:  # it has closed before it read everything; what it said may be here
+    except ConnectionError:  # it closed before it had read everything; what it said may be here
         pass
-    return found
+    finally:
+        writer.transport.abort()
 
 
 def fault(answer: Answer) -> str | None:
@@ -110,7 +114,7 @@ def fault(answer: Answer) -> str | None:
 
 
 def _is_told(body: bytes) -> bool:
-    if body == RUBBISH:
+    if RUBBISH in body:
         return True
     try:
         told: Any = json.loads(body)
