@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from phase4_production.project import loading
+from phase4_production.project.compiled import CompiledDecoder
 from phase4_production.project.decoder import Decoder
 from phase4_production.project.engine import Engine, EngineConfig, Output, Request
 from phase4_production.project.runner import Runner
@@ -54,6 +55,8 @@ class Config:
     """strings that end the text; they are not printed"""
     seed: int = 0
     """decides what is drawn"""
+    compile: bool = False
+    """fuse small operations by torch.compile; the first two tokens then take many seconds"""
     device: str = "cpu"
     """cpu or cuda"""
     threads: int = 0
@@ -81,10 +84,11 @@ def main(config: Config) -> None:
     if config.threads:
         torch.set_num_threads(config.threads)
     decoder, tokenizer = loading.load(loading.find(config.model), config.method, config.device)
+    runs = CompiledDecoder(decoder) if config.compile else decoder
     turn = [{"role": "user", "content": config.prompt}]
     prompt = tokenizer.chat(turn) if config.chat else tokenizer.encode(config.prompt)
     sys.stdout.reconfigure(errors="replace")  # a console may not know every character
-    outputs = stream(decoder, tokenizer, prompt, config.params)
+    outputs = stream(runs, tokenizer, prompt, config.params)
     print("" if config.chat else config.prompt, end="", flush=True)
     arrivals, began = [], time.perf_counter()
     for output in outputs:
@@ -94,7 +98,10 @@ def main(config: Config) -> None:
 
 
 def stream(
-    decoder: Decoder, tokenizer: Tokenizer, prompt: list[int], params: SamplingParams
+    decoder: Decoder | CompiledDecoder,
+    tokenizer: Tokenizer,
+    prompt: list[int],
+    params: SamplingParams,
 ) -> Iterator[Output]:
     """Answer one request, step by step.
 
