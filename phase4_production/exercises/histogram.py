@@ -1,0 +1,34 @@
+"""Read a percentile off a histogram, which is all that a server keeps of a million latencies."""
+
+import math
+from collections.abc import Sequence
+
+
+def quantile(bounds: Sequence[float], cumulative: Sequence[float], q: float) -> float:
+    """Estimate the value below which a share q of the observations lies.
+
+    Prometheus' histogram_quantile: find the first bucket that is not empty and whose cumulative
+    count reaches q times the number of observations, and suppose that those inside of it lie
+    evenly from its lower bound to its upper one. The first bucket begins at 0. Nobody knows how
+    far the last one, up to infinity, reaches: an answer that falls there is the largest finite
+    bound.
+
+    Args:
+        bounds: upper bounds of the buckets, positive, ascending, the last one infinity; there are
+            at least two.
+        cumulative: for each bound, how many observations were at most as large: they ascend, and
+            the last is the number of all observations.
+        q: from 0 to 1.
+
+    Returns:
+        The estimate, in the unit of the bounds; NaN if there are no observations.
+
+    Raises:
+        ValueError: if the lengths differ, the last bound is finite, or q is out of range.
+    """
+    if len(bounds) != len(cumulative) or len(bounds) < 2 or bounds[-1] != math.inf:
+        raise ValueError(f"need a count for each bound, the last infinity, got {bounds}")
+    if not 0 <= q <= 1:
+        raise ValueError(f"q must be from 0 to 1, got {q}")
+    # TODO 4.21: A percentile from cumulative buckets, as Prometheus computes it.
+    raise NotImplementedError("exercise 4.21: quantile")
