@@ -31,8 +31,8 @@ from shared.files import write_bytes
 from shared.runs import RUNS
 
 KEPT = 20  # faults that are written down
-AT_ONCE = 16
-"""Open connections."""
+AT_ONCE = 16  # open connections
+CALM_S = 10.0  # until nobody is answered any more
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ async def run(config: Config, server: Running) -> bool:
             await send(server.url, shots, tally)
             print(f"{tally.kinds.total():7,} sent, {len(tally.faults)} faults", flush=True)
         harm = [f"{fault} ({shot.kind})" for fault, shot in tally.faults]
-        harm += await _left(client)
+        harm += await left(client)
         if await _canary(client, model) != said:
             harm.append("what was asked before is now answered otherwise")
     if "Traceback" in server.complaints:
@@ -142,9 +142,9 @@ async def _canary(client: httpx.AsyncClient, model: str) -> str:
     return (await client.post("/v1/completions", json=body)).json()["choices"][0]["text"]
 
 
-async def _left(client: httpx.AsyncClient, patience_s: float = 10.0) -> list[str]:
+async def left(client: httpx.AsyncClient) -> list[str]:
     """Say what the server still holds when nobody asks any more."""
-    until = time.monotonic() + patience_s
+    until = time.monotonic() + CALM_S
     while True:
         found = (await client.get("/health")).json()
         left = [name for name in ("open", "waiting", "running", "blocks_used") if found[name]]

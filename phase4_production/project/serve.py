@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -174,7 +176,7 @@ def drafter(config: Config, decoder: Decoder) -> Drafter | None:
 
 
 class Announcing(uvicorn.Server):
-    """Says where it listens once it does."""
+    """Says where it listens once it does, and ends well when it is asked to end."""
 
     async def startup(self, sockets: list | None = None) -> None:
         """Start, and say so."""
@@ -185,6 +187,13 @@ class Announcing(uvicorn.Server):
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         print(f"chat page:     {url}/")
         print(f"OpenAI client: base_url={url}/v1", flush=True)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain; uvicorn would raise SIGTERM again after that, and the exit code were no 0."""
+        if sig == signal.SIGTERM:
+            self.should_exit = True
+        else:
+            super().handle_exit(sig, frame)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ is nonsense; whether it stays alive, and gives back what it took, does not depen
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -78,21 +77,25 @@ def running(*flags: str, model: Path | None = None) -> Iterator[Running]:
         command = [sys.executable, "-m", "phase4_production.project.serve", "--port", "0"]
         command += ["--model", str(folder), "--name", NAME, *flags]
         with log.open("w") as errors:
-            server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+            server = psutil.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
         try:
-            url = _url(server, log)
-            yield Running(url, psutil.Process(server.pid), log)
+            yield Running(_url(server, log), server, log)
         finally:
-            server.send_signal(signal.SIGTERM)
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-            server.stdout.close()
+            _stop(server)
 
 
-def _url(server: subprocess.Popen, log: Path) -> str:
+def _stop(server: psutil.Popen) -> None:
+    try:
+        if server.poll() is None:
+            server.terminate()
+        server.wait(10)
+    except psutil.TimeoutExpired:
+        server.kill()
+        server.wait()
+    server.stdout.close()
+
+
+def _url(server: psutil.Popen, log: Path) -> str:
     for line in server.stdout:
         if line.startswith("OpenAI client:"):
             return line.partition("base_url=")[2].strip().removesuffix("/v1")

@@ -17,7 +17,7 @@ import httpx2 as httpx
 PATIENCE_S = 60.0
 PATIENCE_FOR_HALF_S = 1.0
 RUBBISH = b"Invalid HTTP request received."  # what uvicorn says to what is no HTTP
-CONTINUE = b"HTTP/1.1 100 \r\n\r\n"
+CONTINUE = b"HTTP/1.1 100"  # not an answer yet
 TOLD = {"message", "type", "param", "code"}  # OpenAI's words for an error
 
 
@@ -75,8 +75,9 @@ async def fire(url: str, shot: Shot) -> Answer:
     except TimeoutError:
         if shot.whole:
             raise
-    found = found.removeprefix(CONTINUE)
     head, _, body = found.partition(b"\r\n\r\n")
+    if head.startswith(CONTINUE):
+        head, _, body = body.partition(b"\r\n\r\n")
     words = head.split(None, 2)
     status = int(words[1]) if head.startswith(b"HTTP/1.1 ") else None
     return Answer(status, bytes(head), bytes(body), time.perf_counter() - began)
