@@ -284,6 +284,11 @@ void linear_int4(const float* x, const uint8_t* w, const float* scale, const flo
 
 // -- attention over pages ----------------------------------------------------------------------
 
+// Asks for a row that is wanted soon.
+inline void fetch(const float* row, int64_t n) {
+    for (int64_t i = 0; i < n; i += 16) __builtin_prefetch(row + i);
+}
+
 inline float dot(const float* a, const float* b, int64_t n) {
     float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
@@ -313,9 +318,11 @@ struct Pages {
 
 // Takes the tokens from begin to end of one sequence in. Keys and values are read in the order in
 // which they lie, all heads of a token together: memory gives what comes next before it is asked.
-void take_in(Partial& part, const float* q, const Pages& pages, int64_t begin, int64_t end) {
+template <typename Width>
+void take_in(Partial& part, const float* q, const Pages& pages, int64_t begin, int64_t end,
+             Width D) {
     constexpr int64_t STRETCH = 32;  // tokens between two corrections of the maximum
-    const int64_t H = pages.H, D = pages.D, shared = H / pages.H_kv, width = pages.H_kv * D;
+    const int64_t H = pages.H, shared = H / pages.H_kv, width = pages.H_kv * D;
     std::vector<float> weights(H * STRETCH);
     auto place = [&](int64_t t) {
         return (pages.table[t / pages.block_size] * pages.block_size + t % pages.block_size) * width;
@@ -324,6 +331,7 @@ void take_in(Partial& part, const float* q, const Pages& pages, int64_t begin, i
         const int64_t n = std::min(STRETCH, end - t0);
         for (int64_t t = 0; t < n; ++t) {
             const float* keys = pages.k + place(t0 + t);
+            fetch(pages.v + place(t0 + t), width);
             for (int64_t h = 0; h < H; ++h)
                 weights[h * STRETCH + t] =
                     pages.scale * dot(q + h * D, keys + h / shared * D, D);
@@ -405,8 +413,14 @@ void native_attend(const float* q, int64_t q_stride, const float* k, const float
     for (int64_t i = 0; i < S * n_parts; ++i) {
         const int64_t s = i / n_parts, part = i % n_parts;
         const Pages pages{k, v, tables + s * width, block_size, H, H_kv, D, scale};
-        take_in(parts[i], q + s * q_stride, pages, lengths[s] * part / n_parts,
-                lengths[s] * (part + 1) / n_parts);
+        const int64_t begin = lengths[s] * part / n_parts, end = lengths[s] * (part + 1) / n_parts;
+        const float* row = q + s * q_stride;
+        if (D == 64)  // known to the compiler, a width is unrolled
+            take_in(parts[i], row, pages, begin, end, Fixed<64>{});
+        else if (D == 128)
+            take_in(parts[i], row, pages, begin, end, Fixed<128>{});
+        else
+            take_in(parts[i], row, pages, begin, end, D);
     }
     for (int64_t s = 0; s < S; ++s) settle(parts, s * n_parts, n_parts, H, D, out + s * H * D);
 }

@@ -117,6 +117,14 @@ def test_many_rows_go_another_way_and_come_to_the_same():
     close(half, F.linear(x.bfloat16(), w.bfloat16()).float() + bias, "x W^T in bfloat16")
 
 
+def test_tiny_numbers_stay_what_they_are():
+    """A library that is built with -ffast-math makes 0 of them, in the whole process."""
+    native.library()
+    smallest = float.fromhex("0x1p-1022")
+    assert smallest / 4 > 0
+    assert (torch.full((64,), 2.0**-126) / 4).min() > 0
+
+
 def test_what_the_kernels_do_not_know_is_left_alone():
     odd = Quantized(Int8.of(normal(4, 96), 32))
     assert native_linears.of(odd) is odd
