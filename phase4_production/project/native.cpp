@@ -401,28 +401,33 @@ void native_linear_int4(const float* x, const uint8_t* w, const float* scale, co
     linear_int4(x, w, scale, shift, bias, y, M, N, K, threads);
 }
 
-// One query row for each of S sequences; tables: (S, width), lengths: (S,). A long past is cut
-// into stretches, so that every thread has one, whatever the number of sequences.
+// One query row for each of S sequences; tables: (S, width), lengths: (S,). A past is cut into
+// stretches of equal length, so that threads share it and no sum depends on who else is there.
 void native_attend(const float* q, int64_t q_stride, const float* k, const float* v,
                    const int32_t* tables, int64_t width, const int32_t* lengths, float* out,
                    int64_t S, int64_t block_size, int64_t H, int64_t H_kv, int64_t D, float scale,
                    int threads) {
-    const int64_t n_parts = S >= 2 * threads ? 1 : threads;
-    std::vector<Partial> parts(S * n_parts, Partial(H, D));
+    constexpr int64_t STRETCH = 128;
+    std::vector<int64_t> first(S + 1);  // the first part of each sequence
+    for (int64_t s = 0; s < S; ++s) first[s + 1] = first[s] + (lengths[s] + STRETCH - 1) / STRETCH;
+    std::vector<Partial> parts(first[S], Partial(H, D));
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (int64_t i = 0; i < S * n_parts; ++i) {
-        const int64_t s = i / n_parts, part = i % n_parts;
+    for (int64_t part = 0; part < first[S]; ++part) {
+        const int64_t s =
+            std::upper_bound(first.begin(), first.end(), part) - first.begin() - 1;
         const Pages pages{k, v, tables + s * width, block_size, H, H_kv, D, scale};
-        const int64_t begin = lengths[s] * part / n_parts, end = lengths[s] * (part + 1) / n_parts;
+        const int64_t begin = (part - first[s]) * STRETCH;
+        const int64_t end = std::min<int64_t>(begin + STRETCH, lengths[s]);
         const float* row = q + s * q_stride;
         if (D == 64)  // known to the compiler, a width is unrolled
-            take_in(parts[i], row, pages, begin, end, Fixed<64>{});
+            take_in(parts[part], row, pages, begin, end, Fixed<64>{});
         else if (D == 128)
-            take_in(parts[i], row, pages, begin, end, Fixed<128>{});
+            take_in(parts[part], row, pages, begin, end, Fixed<128>{});
         else
-            take_in(parts[i], row, pages, begin, end, D);
+            take_in(parts[part], row, pages, begin, end, D);
     }
-    for (int64_t s = 0; s < S; ++s) settle(parts, s * n_parts, n_parts, H, D, out + s * H * D);
+    for (int64_t s = 0; s < S; ++s)
+        settle(parts, first[s], first[s + 1] - first[s], H, D, out + s * H * D);
 }
 
 }  // extern "C"

@@ -180,6 +180,23 @@ def test_large_scores_do_not_overflow_and_the_order_does_not_matter():
     close(found, expected.float(), "o", rtol=1e-4, atol=1e-4)
 
 
+def test_no_bit_depends_on_the_neighbours():
+    lengths = [300, 17, 128, 129]
+    batch, n_blocks = batch_of(lengths, 16)
+    q, k, v = normal(4, 4, 32), normal(n_blocks, 16, 2, 32), normal(n_blocks, 16, 2, 32)
+    together = native.attend(q, k, v, batch.block_tables, batch.lengths)
+    for s in range(4):
+        one = (x[s : s + 1] for x in (q, batch.block_tables, batch.lengths))
+        row, table, length = one
+        assert (native.attend(row, k, v, table, length)[0] == together[s]).all()
+    x, weight = normal(7, 192), Int8.of(normal(33, 192))
+    for layer in (
+        native_linears.EightBit(weight, None),
+        native_linears.Float(normal(33, 192), None),
+    ):
+        assert (torch.cat([layer(row[None]) for row in x]) == layer(x)).all()
+
+
 def test_nan_in_one_sequence_stays_there():
     batch, n_blocks = batch_of([40, 40, 7], 4)
     q, k, v = normal(3, 2, 8), normal(n_blocks, 4, 2, 8), normal(n_blocks, 4, 2, 8)
