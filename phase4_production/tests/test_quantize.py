@@ -13,6 +13,7 @@ from phase4_production.project import (
     perplexity,
     quantize,
     quantized_files,
+    table,
 )
 from phase4_production.project.checkpoint import CheckpointError
 from phase4_production.project.corpora import Corpus
@@ -136,8 +137,8 @@ def test_nf4_has_the_perplexity_of_bitsandbytes(folders):
     dense = Decoder.load(folders["gpt2"])
     for name, layer in theirs.linears.items():
         if isinstance(layer.weight, NF4):
-            # Blocks run through the flat weight; on a CPU, bitsandbytes 0.50 gives them back wrongly
-            # where they end inside a row, so it gets a block a row.
+            # Blocks run through the flat weight. On a CPU, bitsandbytes 0.50 gives them back wrong
+            # where one ends inside a row, so it gets a block a row.
             blocks = dense.linears[name].weight.view(-1, 64)
             codes, state = functional.quantize_4bit(
                 blocks, quant_type="nf4", compress_statistics=True
@@ -273,3 +274,24 @@ def test_bad_settings_are_refused():
         quantize.Config(method="int3")
     with pytest.raises(ValueError, match="group must be even"):
         quantize.Config(group=3)
+
+
+def test_the_table_compares_with_float32(folders, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(table, "RUNS", tmp_path)
+    text = tmp_path / "text.txt"
+    text.write_text("a few words, again and again. " * 100)
+    config = table.Config((folders["gpt2"],), ("int8",), str(text), 16, 2, new_tokens=4)
+    table.main(config)
+    lines = (tmp_path / "phase4" / "table" / "table.jsonl").read_text().splitlines()
+    dense, found = map(json.loads, lines)
+    assert (dense["method"], dense["rise"], found["method"]) == ("float32", 0.0, "int8")
+    assert math.isclose(found["perplexity"] / dense["perplexity"] - 1, found["rise"], abs_tol=1e-9)
+    assert found["memory_bytes"] < dense["memory_bytes"]
+    assert found["tokens_per_s"] > 0
+    assert (tmp_path / "phase4" / "table" / "table.png").stat().st_size > 1000
+    assert "perplexity" in capsys.readouterr().out
+
+
+def test_the_table_knows_its_methods():
+    with pytest.raises(ValueError, match="no method 'int3'"):
+        table.Config(methods=("int3",))

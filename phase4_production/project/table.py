@@ -1,0 +1,199 @@
+"""The table that matters: what each way to quantise a model costs, and what it saves.
+
+    python -m phase4_production.project.table
+    python -m phase4_production.project.table --models FOLDER --methods int8 gptq
+
+Model by method: bytes on disk, bytes in memory, perplexity on the whole validation text, tokens/s
+of one answer. Perplexity and speed are those of the very layers that serve: our kernels where they
+compile. It writes table.jsonl and table.png to runs/phase4/table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from phase4_production.project import (
+    corpora,
+    generate,
+    loading,
+    methods,
+    native_linears,
+    perplexity,
+    quantized_files,
+)
+from phase4_production.project.corpora import Corpus
+from phase4_production.project.decoder import Decoder
+from phase4_production.project.tokenizing import Tokenizer
+from phase4_production.solution.sampling_params import SamplingParams
+from shared import cli
+from shared.drawing import COLOURS, write_figure
+from shared.files import write_text
+from shared.runs import RUNS
+
+DENSE = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+LONGEST = 512  # tokens of a calibration window
+PROMPT = 32  # tokens before those that are timed
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which models, by which methods."""
+
+    models: tuple[Path, ...] = ()
+    """model folders; by default all that phase 1 has written, and the story model if it is there"""
+    methods: tuple[str, ...] = (*DENSE, *methods.METHODS)
+    """float32, bfloat16, and those of quantize"""
+    data: str | None = None
+    """the text; by default the model's own, or TinyStories"""
+    group: int = 64
+    """weights of a row that share a scale, for int4, gptq and awq"""
+    windows: int = 64
+    """of the calibration text"""
+    new_tokens: int = 128
+    """that are timed"""
+
+    def __post_init__(self) -> None:
+        for method in self.methods:
+            if method not in DENSE and method not in methods.METHODS:
+                raise ValueError(f"there is no method {method!r}: {', '.join(type(self).methods)}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the table.
+
+    Attributes:
+        disk_bytes: of the files of weights.
+        memory_bytes: of the weights once loaded.
+        perplexity: on the whole validation text.
+        rise: of perplexity, as a share of that in float32.
+        tokens_per_s: of one answer, prompt not counted.
+    """
+
+    model: str
+    method: str
+    disk_bytes: int
+    memory_bytes: int
+    perplexity: float
+    rise: float
+    tokens_per_s: float
+
+
+def find(config: Config) -> list[Path]:
+    """Return the folders of the models.
+
+    Raises:
+        ValueError: there is none.
+    """
+    found = list(config.models) or sorted(c.parent for c in RUNS.glob("phase1/*/hf/config.json"))
+    stories = Path(os.environ.get("COURSE_DATA", "")) / "weights"
+    if not config.models and "COURSE_DATA" in os.environ and stories.is_dir():
+        found.append(stories)
+    if not found:
+        raise ValueError("there is no model yet: name a folder by --models")
+    return found
+
+
+def name_of(folder: Path) -> str:
+    """Name a model: the story model is "weights" on disk."""
+    return "stories260K" if folder.name == "weights" else loading.name_of(folder)
+
+
+def rows(folder: Path, config: Config) -> list[Entry]:
+    """Measure one model in every way, and always in float32, to which the others are compared."""
+    a = Decoder.load(folder).architecture
+    tokenizer = Tokenizer.load(folder, a.vocab_size, a.eos_ids)
+    corpus = corpora.load(config.data, folder, tokenizer)
+    found, dense = [], None
+    for method in dict.fromkeys(("float32", *config.methods)):
+        entry = measure(folder, method, config, corpus, tokenizer)
+        dense = dense or entry.perplexity
+        found.append(dataclasses.replace(entry, rise=entry.perplexity / dense - 1))
+    return found
+
+
+def measure(
+    folder: Path, method: str, config: Config, corpus: Corpus, tokenizer: Tokenizer
+) -> Entry:
+    """Make the model, and measure it; its `rise` is for the caller to fill in."""
+    decoder = Decoder.load(folder, DENSE.get(method, torch.float32))
+    if method in DENSE:
+        disk = decoder.nbytes
+    else:
+        length = min(decoder.architecture.max_length, LONGEST)
+        methods.quantize(decoder, method, config.group, corpus.windows(length, config.windows))
+        disk = _written_bytes(folder, decoder, method, config.group)
+    memory = decoder.nbytes
+    native_linears.exchange(decoder)
+    score = perplexity.score(decoder, corpus.validation).perplexity
+    speed = tokens_per_s(decoder, tokenizer, corpus.validation[:PROMPT].tolist(), config.new_tokens)
+    return Entry(name_of(folder), method, disk, memory, score, 0.0, speed)
+
+
+def _written_bytes(folder: Path, decoder: Decoder, method: str, group: int) -> int:
+    with tempfile.TemporaryDirectory() as out:
+        quantized_files.write(Path(out), decoder, method, group, folder)
+        return (Path(out) / quantized_files.WEIGHTS).stat().st_size
+
+
+def tokens_per_s(decoder: Decoder, tokenizer: Tokenizer, prompt: list[int], n: int) -> float:
+    """Time one greedy answer in the engine, from its first token on; the better of two runs."""
+    n = min(n, decoder.architecture.max_length - len(prompt))
+    params = SamplingParams(temperature=0, max_tokens=n, ignore_eos=True)
+    best = 0.0
+    for _ in range(2):
+        arrivals = [
+            time.perf_counter() for _ in generate.stream(decoder, tokenizer, prompt, params)
+        ]
+        best = max(best, (len(arrivals) - 1) / (arrivals[-1] - arrivals[0]))
+    return best
+
+
+def draw(entries: list[Entry], path: Path) -> Path:
+    """Draw how much perplexity rises over how small a model becomes, a curve for each model."""
+
+    def fill(figure) -> None:
+        axes = figure.subplots()
+        for colour, model in zip(COLOURS, dict.fromkeys(e.model for e in entries), strict=False):
+            mine = [e for e in entries if e.model == model]
+            whole = next(e for e in mine if e.method == "float32").memory_bytes
+            x, y = [e.memory_bytes / whole for e in mine], [100 * e.rise for e in mine]
+            axes.scatter(x, y, color=colour, label=model)
+            for entry, at in zip(mine, zip(x, y, strict=True), strict=True):
+                axes.annotate(entry.method, at, (3, 3), textcoords="offset points", fontsize=7)
+        axes.set_xlabel("weights in memory, as a share of float32")
+        axes.set_ylabel("rise of perplexity, %")
+        axes.set_title("What fewer bits cost")
+        axes.legend()
+
+    return write_figure(path, (7, 4.5), fill)
+
+
+def main(config: Config) -> None:
+    """Measure, print the table, write and draw it."""
+    entries: list[Entry] = []
+    print(f"{'model':22}{'method':14}{'disk':>10}{'memory':>10}{'perplexity':>12}", end="")
+    print(f"{'rise':>9}{'tokens/s':>10}")
+    for folder in find(config):
+        for e in rows(folder, config):
+            entries.append(e)
+            print(f"{e.model:22}{e.method:14}{e.disk_bytes / 2**20:7.2f}MiB", end="")
+            print(f"{e.memory_bytes / 2**20:7.2f}MiB{e.perplexity:12.4f}", end="")
+            print(f"{100 * e.rise:+8.2f}%{e.tokens_per_s:10.0f}", flush=True)
+    out = RUNS / "phase4" / "table"
+    out.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps(dataclasses.asdict(entry)) + "\n" for entry in entries]
+    write_text(out / "table.jsonl", "".join(lines))
+    print(draw(entries, out / "table.png"))
+
+
+if __name__ == "__main__":
+    cli.run(__spec__.name)
