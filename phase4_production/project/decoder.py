@@ -82,8 +82,8 @@ class Decoder:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of what flows between the layers."""
-        return self.tensors["embed"].dtype
+        """Of what flows between the layers; the embedding may be kept in another."""
+        return self.tensors["norm.weight"].dtype
 
     @property
     def device(self) -> torch.device:
@@ -109,7 +109,7 @@ class Decoder:
         Returns:
             (N, C), the dtype of the weights.
         """
-        x = F.embedding(ids, self.tensors["embed"])
+        x = F.embedding(ids, self.tensors["embed"]).to(self.dtype)
         if self.architecture.rope is None:
             x, turn = x + F.embedding(positions, self.tensors["positions"]), None
         else:

@@ -35,8 +35,8 @@ class Config:
 
     model: Path | None = None
     """a model folder; by default the newest that phases 1 and 3 have written"""
-    method: str = "float32"
-    """how the weights are kept: float32, bfloat16"""
+    method: str | None = None
+    """how the weights are kept: float32, bfloat16, int8, int4, nf4; by default as they are"""
     prompt: str = "Once upon a time"
     """the text to continue, or with --chat what to answer"""
     chat: bool = False
@@ -83,7 +83,9 @@ def main(config: Config) -> None:
     """Print the prompt and what follows it, then how fast it came."""
     if config.threads:
         torch.set_num_threads(config.threads)
-    decoder, tokenizer = loading.load(loading.find(config.model), config.method, config.device)
+    decoder, tokenizer = loading.load(
+        loading.find(config.model), config.method, config.device, kernels=not config.compile
+    )
     runs = CompiledDecoder(decoder) if config.compile else decoder
     turn = [{"role": "user", "content": config.prompt}]
     prompt = tokenizer.chat(turn) if config.chat else tokenizer.encode(config.prompt)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from phase4_production.project import native, native_linears, quantized_files
 from phase4_production.project.decoder import Decoder
+from phase4_production.project.linears import Dense
+from phase4_production.project.quantized_linears import Quantized
 from phase4_production.project.tokenizing import Tokenizer
+from phase4_production.solution.quantized import NF4, Int4, Int8, Stored
+from shared.blocks import are_mine
 from shared.runs import RUNS
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+# What can be done while loading; GPTQ and AWQ read a text first, and write a folder (`quantize`).
+NEAREST: dict[str, Callable[[Tensor], Stored]] = {"int8": Int8.of, "int4": Int4.of, "nf4": NF4.of}
+METHODS = ("float32", "bfloat16", *NEAREST)
 
 
 def find(model: Path | None, runs: Path = RUNS) -> Path:
@@ -30,22 +39,58 @@ def find(model: Path | None, runs: Path = RUNS) -> Path:
     return max(found, key=lambda folder: (folder / "config.json").stat().st_mtime)
 
 
-def load(folder: Path, method: str = "float32", device: str = "cpu") -> tuple[Decoder, Tokenizer]:
+def load(
+    folder: Path, method: str | None = None, device: str = "cpu", kernels: bool = True
+) -> tuple[Decoder, Tokenizer]:
     """Load a model and its tokenizer.
 
     Args:
-        folder: in Hugging Face's format.
-        method: how the weights are kept, one of `DTYPES`.
+        folder: in Hugging Face's format, in that of the story model, or quantised by `quantize`.
+        method: how the weights are kept, one of `METHODS`; None leaves them as they are.
         device: "cpu" or "cuda".
+        kernels: on a CPU, multiply by our own kernels where they can be had.
 
     Raises:
         ValueError: in one line, if the folder holds no model that can be read.
     """
-    if method not in DTYPES:
-        raise ValueError(f"method {method!r} is unknown: {', '.join(DTYPES)}")
-    decoder = Decoder.load(folder, DTYPES[method], device)
+    if method is not None and method not in METHODS:
+        raise ValueError(
+            f"method {method!r} is unknown: {', '.join(METHODS)}; for gptq and awq make a folder "
+            "with python -m phase4_production.project.quantize"
+        )
+    ours = kernels and device == "cpu" and not are_mine() and native.available()
+    if quantized_files.is_quantized_folder(folder):
+        if method is not None:
+            raise ValueError(f"{folder} is quantised already: leave the method out")
+        if device != "cpu":
+            raise ValueError(f"{folder} is quantised, and its layers multiply on a CPU only")
+        decoder = quantized_files.read(folder)
+    else:
+        decoder = _load(folder, method or "float32", device, ours)
+    if ours:
+        native_linears.exchange(decoder)
     a = decoder.architecture
     return decoder, Tokenizer.load(folder, a.vocab_size, a.eos_ids)
+
+
+def _load(folder: Path, method: str, device: str, ours: bool) -> Decoder:
+    if method == "bfloat16" and not ours:
+        return Decoder.load(folder, torch.bfloat16, device)
+    decoder = Decoder.load(folder, torch.float32, device)
+    if method == "float32":
+        return decoder
+    for name, layer in decoder.linears.items():
+        if not isinstance(layer, Dense):
+            continue
+        if method == "bfloat16":  # kept in 16 bits, multiplied in 32
+            decoder.linears[name] = Dense(layer.weight.bfloat16(), layer.bias)
+        else:
+            # The output layer has eight bits in every method: each word depends on it.
+            make = Int8.of if name == "head" else NEAREST[method]
+            decoder.linears[name] = Quantized(make(layer.weight), layer.bias)
+    # A row of it is looked up; the 16 bits in which most models are published are enough.
+    decoder.tensors["embed"] = decoder.tensors["embed"].bfloat16()
+    return decoder
 
 
 def name_of(folder: Path) -> str:

@@ -129,14 +129,7 @@ def of(layer: Linear) -> Linear:
     return layer
 
 
-def exchange(decoder: Decoder) -> bool:
-    """Put our kernels into a decoder on a CPU that computes in float32, where they can be had.
-
-    Returns:
-        Whether they are in.
-    """
-    if decoder.device.type != "cpu" or decoder.dtype != torch.float32 or not native.available():
-        return False
+def exchange(decoder: Decoder) -> None:
+    """Put our kernels into a decoder on a CPU that computes in float32; they must be available."""
     for name, layer in decoder.linears.items():
         decoder.linears[name] = of(layer)
-    return True

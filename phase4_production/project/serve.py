@@ -43,8 +43,8 @@ class Config:
 
     model: Path | None = None
     """a model folder; by default the newest that phases 1 and 3 have written"""
-    method: str = "float32"
-    """how the weights are kept: float32, bfloat16"""
+    method: str | None = None
+    """how the weights are kept: float32, bfloat16, int8, int4, nf4; by default as they are"""
     name: str | None = None
     """the name that clients use; by default the folder's"""
     host: str = "127.0.0.1"
@@ -115,7 +115,7 @@ def main(config: Config) -> None:
     decoder, tokenizer = loading.load(folder, config.method, config.device)
     app = build(config, folder, decoder, tokenizer)
     print(
-        f"{folder}: {decoder.nbytes / 2**20:,.1f} MiB of weights ({config.method}), "
+        f"{folder}: {decoder.nbytes / 2**20:,.1f} MiB of weights, "
         f"loaded in {time.perf_counter() - began:.1f} s"
     )
     settings = uvicorn.Config(

@@ -110,7 +110,8 @@ def test_a_stream_says_the_same_in_pieces(client):
     assert pieces[-1].usage == whole.usage
     said = [t for c in choices if c.logprobs for t in c.logprobs.content]
     assert [t.logprob for t in said] == pytest.approx(
-        [t.logprob for t in whole.choices[0].logprobs.content]
+        [t.logprob for t in whole.choices[0].logprobs.content],
+        rel=1e-5,  # the second time the prompt is in the cache, and sums have another order
     )
     assert len({piece.id for piece in pieces}) == 1
 
