@@ -32,7 +32,7 @@ def bits(decoder):
 @pytest.mark.parametrize(
     ("method", "error", "most_bits"),
     [(None, 1e-5, 32), ("float32", 1e-5, 32), ("bfloat16", 0.02, 16), ("int8", 0.04, 9),
-     ("int4", 0.4, 8), ("nf4", 0.4, 8)],
+     ("int4", 0.4, 9), ("nf4", 0.4, 8)],
 )  # fmt: skip
 @pytest.mark.parametrize("kernels", [True, False])
 def test_each_method_keeps_what_it_can(folder, method, error, most_bits, kernels):
