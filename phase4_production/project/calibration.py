@@ -3,6 +3,7 @@
 One pass over all windows. A layer is quantised at the moment its inputs arrive, from predecessors
 that are quantised already, and then answers in its new form. So each layer makes up for what those
 before it lost (Frantar et al. 2022, section 4, "setup"), and only one layer's inputs are in memory.
+Beside them, in the other half of the batch, goes what would arrive had nothing been quantised.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from phase4_production.project.linears import Dense, Linear
 from phase4_production.project.quantized_linears import Quantized
 from phase4_production.solution import smoothquant
 
-# What a method does with a layer: its decoder, its name, its weights, what reaches it, (N, in).
-Method = Callable[[Decoder, str, Dense, Tensor], Linear]
+# What a method does with a layer: its decoder, its name, its weights, what reaches it, (N, in), and
+# what would reach it in the model as it was, (N, in).
+Method = Callable[[Decoder, str, Dense, Tensor, Tensor], Linear]
 
 
 @torch.no_grad()
@@ -35,7 +37,7 @@ def read(decoder: Decoder, windows: Tensor, method: Method) -> None:
     for name, layer in list(decoder.linears.items()):
         if name != "head":
             decoder.linears[name] = _Waiting(decoder, name, layer, method)
-    dense_attention.hidden(decoder, windows)
+    dense_attention.hidden(decoder, torch.cat([windows, windows]))
 
 
 @dataclass
@@ -48,10 +50,11 @@ class _Waiting:
     method: Method
 
     def __call__(self, x: Tensor) -> Tensor:
-        new = self.method(self.decoder, self.name, self.layer, x)
+        x, dense_x = x.chunk(2)
+        new = self.method(self.decoder, self.name, self.layer, x, dense_x)
         self.decoder.linears[self.name] = new
         # If the method has divided what makes these inputs, they were made before that.
-        return new(x / getattr(new, "divided_by", 1))
+        return torch.cat([new(x / getattr(new, "divided_by", 1)), self.layer(dense_x)])
 
 
 def divide(decoder: Decoder, name: str, scales: Tensor) -> bool:

@@ -30,7 +30,7 @@ class Config:
     model: Path | None = None
     """a model folder; by default the newest that phases 1 and 3 have written"""
     method: str = "gptq"
-    """int8, int4, gptq, awq, nf4, int8-dynamic or smoothquant"""
+    """int8, int4, gptq, gptq-tuned, awq, nf4, int8-dynamic or smoothquant"""
     group: int = 64
     """weights of a row that share a scale, for int4, gptq and awq"""
     data: str | None = None

@@ -1,11 +1,11 @@
 """Quantised decoders: what changes and what does not, files, and perplexity on whole texts."""
 
+import itertools
 import json
 import math
 
 import pytest
 import torch
-from torch import nn
 
 from phase4_production.project import (
     calibration,
@@ -13,12 +13,15 @@ from phase4_production.project import (
     perplexity,
     quantize,
     quantized_files,
+    refinement,
     table,
+    tuning,
 )
 from phase4_production.project.checkpoint import CheckpointError
 from phase4_production.project.corpora import Corpus
 from phase4_production.project.decoder import Decoder
 from phase4_production.project.dense_attention import hidden
+from phase4_production.solution import gptq, int4
 from phase4_production.solution.quantized import NF4
 from phase4_production.tests import tiny_models
 
@@ -28,6 +31,11 @@ FAMILIES = {
     "ungrouped": lambda: tiny_models.llama(num_key_value_heads=6),
     "qwen3": tiny_models.qwen3,
 }
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch):
+    monkeypatch.setattr(methods, "TUNING_STEPS", 5)
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +116,10 @@ def test_a_quantised_model_is_smaller_and_near(folders, family, method, tmp_path
 def test_layers_are_calibrated_by_what_quantised_layers_say(folders):
     seen = {}
 
-    def method(decoder, name, layer, x):
+    def method(decoder, name, layer, x, dense_x):
         seen[name] = x
-        zeros = nn.functional.linear(x, layer.weight * 0).shape
-        assert zeros[0] == 8 * 32
+        assert x.shape == dense_x.shape == (8 * 32, layer.in_features)
+        assert dense_x.any()
         return type(layer)(layer.weight * 0, None)
 
     decoder = Decoder.load(folders["llama"])
@@ -129,6 +137,53 @@ def test_gptq_leaves_less_error_than_the_nearest_levels(folders):
         for method in ("int4", "gptq")
     }
     assert errors["gptq"] < errors["int4"]
+
+
+def error(weight, hessian, levels, group):
+    lost = (weight - int4.dequantize(*levels, group)).double()
+    return ((lost @ hessian) * lost).sum(1)
+
+
+def test_refining_makes_no_row_worse_and_ends_where_no_code_can_be_better():
+    generator = torch.Generator().manual_seed(0)
+    weight, x = (torch.randn(n, 12, generator=generator) for n in (5, 60))
+    hessian = gptq.hessian(x @ torch.randn(12, 12, generator=generator))
+    levels = gptq.quantize(weight, hessian, 8)
+    found = refinement.refine(weight, hessian, levels, 8)
+    after = error(weight, hessian, found, 8)
+    # Scales are solved for in float64 and kept in float32.
+    assert (after <= error(weight, hessian, levels, 8) * (1 + 1e-5)).all()
+    codes, scale, zero = found
+    for row, column, step in itertools.product(range(5), range(12), (-1, 1)):
+        if 0 <= codes[row, column] + step <= 15:
+            other = codes.clone()
+            other[row, column] += step
+            assert error(weight, hessian, (other, scale, zero), 8)[row] >= after[row] - 1e-9
+
+
+def test_a_group_of_equal_weights_keeps_finite_scales():
+    weight = torch.cat([torch.full((2, 8), 0.5), torch.zeros(2, 8)], 1)
+    hessian = torch.eye(16, dtype=torch.float64)
+    _, scale, zero = refinement.refine(weight, hessian, int4.quantize(weight, 8), 8)
+    assert torch.isfinite(scale).all()
+    assert torch.isfinite(zero).all()
+
+
+def test_tuning_brings_the_answers_nearer(folders):
+    """On the text that it saw: random weights have nothing in common with another one."""
+    teacher, ids = Decoder.load(folders["qwen3"]), windows(4, seed=5)
+    decoder = quantized(folders["qwen3"], "int4")
+    expected = logits(teacher, ids).log_softmax(-1)
+
+    def divergence():
+        return (expected.exp() * (expected - logits(decoder, ids).log_softmax(-1))).sum(-1).mean()
+
+    before = divergence()
+    codes = decoder.linears["blocks.0.up"].weight.packed.clone()
+    tuning.tune(decoder, teacher, ids, 40)
+    assert divergence() < 0.8 * before
+    assert torch.equal(decoder.linears["blocks.0.up"].weight.packed, codes)
+    assert not any(t.requires_grad for t in decoder.tensors.values())
 
 
 def test_nf4_has_the_perplexity_of_bitsandbytes(folders):
