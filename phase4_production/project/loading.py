@@ -10,6 +10,7 @@ from torch import Tensor
 
 from phase4_production.project import native, native_linears, quantized_files
 from phase4_production.project.decoder import Decoder
+from phase4_production.project.library_linears import LIBRARIES
 from phase4_production.project.linears import Dense
 from phase4_production.project.quantized_linears import Quantized
 from phase4_production.project.tokenizing import Tokenizer
@@ -19,7 +20,7 @@ from shared.runs import RUNS
 
 # What can be done while loading; GPTQ and AWQ read a text first, and write a folder (`quantize`).
 NEAREST: dict[str, Callable[[Tensor], Stored]] = {"int8": Int8.of, "int4": Int4.of, "nf4": NF4.of}
-METHODS = ("float32", "bfloat16", *NEAREST)
+METHODS = ("float32", "bfloat16", *NEAREST, *LIBRARIES)
 
 
 def find(model: Path | None, runs: Path = RUNS) -> Path:
@@ -82,7 +83,9 @@ def _load(folder: Path, method: str, device: str, ours: bool) -> Decoder:
     for name, layer in decoder.linears.items():
         if not isinstance(layer, Dense):
             continue
-        if method == "bfloat16":  # kept in 16 bits, multiplied in 32
+        if method in LIBRARIES:
+            decoder.linears[name] = LIBRARIES[method](layer.weight, layer.bias)
+        elif method == "bfloat16":  # kept in 16 bits, multiplied in 32
             decoder.linears[name] = Dense(layer.weight.bfloat16(), layer.bias)
         else:
             # The output layer has eight bits in every method: each word depends on it.

@@ -44,7 +44,8 @@ class Config:
     model: Path | None = None
     """a model folder; by default the newest that phases 1 and 3 have written"""
     method: str | None = None
-    """how the weights are kept: float32, bfloat16, int8, int4, nf4; by default as they are"""
+    """float32, bfloat16, int8, int4, nf4, or torch-int8 and others of `library_linears`; by default
+    the weights stay as they are"""
     name: str | None = None
     """the name that clients use; by default the folder's"""
     host: str = "127.0.0.1"
