@@ -17,6 +17,7 @@ from phase4_production.project.quantized_linears import IntegerProduct, Quantize
 from phase4_production.solution.quantized import Int4, Int8
 
 GROUP = 64  # activations that share a scale, in native.cpp
+STEP = 64  # many rows are filled up to a multiple of it
 FEW = 16  # rows up to which our float product is the faster one
 _ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
@@ -38,6 +39,11 @@ class Float:
         """Turn (N, in) into (N, out)."""
         if len(x) <= FEW:
             return native.linear_float(x.contiguous(), self.weight, self.bias)
+        # oneDNN keeps a kernel for every number of rows that it has met, hundreds of megabytes.
+        found = self._many(F.pad(x, (0, 0, 0, -len(x) % STEP)))
+        return found[: len(x)]
+
+    def _many(self, x: Tensor) -> Tensor:
         if self.weight.dtype == torch.bfloat16:
             found = F.linear(x.bfloat16(), self.weight).float()
             return found if self.bias is None else found + self.bias

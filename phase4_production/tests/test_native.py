@@ -1,5 +1,6 @@
 import subprocess
 
+import psutil
 import pytest
 import torch
 import torch.nn.functional as F
@@ -115,6 +116,17 @@ def test_many_rows_go_another_way_and_come_to_the_same():
     close(native_linears.Float(w, bias)(x), F.linear(x, w, bias), "x W^T", rtol=1e-5, atol=1e-5)
     half = native_linears.Float(w.bfloat16(), bias)(x)
     close(half, F.linear(x.bfloat16(), w.bfloat16()).float() + bias, "x W^T in bfloat16")
+
+
+def test_memory_does_not_grow_with_the_number_of_shapes():
+    layer = native_linears.Float(normal(64, 64), None)
+    process = psutil.Process()
+    for rows in range(20, 400, 64):
+        layer(normal(rows, 64))
+    before = process.memory_info().rss
+    for rows in range(20, 400):
+        layer(normal(rows, 64))
+    assert process.memory_info().rss - before < 16 * 2**20  # without steps it is 100 MiB
 
 
 def test_tiny_numbers_stay_what_they_are():
