@@ -11,12 +11,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from tokenizers import Tokenizer
 from torch import Tensor
 
 # As json.dumps writes. Were any white space allowed, a model could go on with it for ever.
 JSON_LAYOUT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+
+# A regular expression can be built to cost seconds and hundreds of megabytes; a schema of a hundred
+# fields costs a tenth of this.
+LIMITS = LLParserLimits(
+    initial_lexer_fuel=200_000,
+    step_lexer_fuel=50_000,
+    max_lexer_states=20_000,
+    max_grammar_size=100_000,
+)
 
 
 class Constraint:
@@ -32,7 +41,7 @@ class Constraint:
             ValueError: in one line, if the grammar is none, or too large.
         """
         self.vocab_size, self._eos = tokenizer.vocab_size, frozenset(tokenizer.eos_tokens)
-        self._matcher = LLMatcher(tokenizer, grammar, log_level=0)
+        self._matcher = LLMatcher(tokenizer, grammar, log_level=0, limits=LIMITS)
         self._check()
 
     @property
