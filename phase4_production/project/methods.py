@@ -29,7 +29,8 @@ from phase4_production.solution.quantized import NF4, Int4, Int8, Stored
 
 SEARCH_ROWS = 2048  # tokens on which AWQ compares candidates
 SHARE = 0.5  # of what earlier layers lost, that a layer makes up for
-TUNING_STEPS = 300
+TUNING_STEPS = 400
+CALIBRATION_WINDOWS = 64  # by which layers are quantised; training takes as many as there are
 
 
 def _nearest(make: Callable[[Tensor], Stored], kind: type[Quantized] = Quantized):
@@ -122,7 +123,7 @@ def quantize(decoder: Decoder, method: str, group: int, windows: Tensor) -> None
     if method not in METHODS:
         raise ValueError(f"there is no method {method!r}: {', '.join(METHODS)}")
     teacher = Decoder(decoder.architecture, decoder.tensors, decoder.linears)
-    calibration.read(decoder, windows, METHODS[method](group))
+    calibration.read(decoder, windows[:CALIBRATION_WINDOWS], METHODS[method](group))
     head = decoder.linears["head"]
     decoder.linears["head"] = Quantized(Int8.of(head.weight), head.bias)
     if method == "gptq-tuned":

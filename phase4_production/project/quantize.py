@@ -35,8 +35,8 @@ class Config:
     """weights of a row that share a scale, for int4, gptq and awq"""
     data: str | None = None
     """the calibration text; by default the model's own, or TinyStories"""
-    windows: int = 64
-    """of the calibration text, each as long as the model reads, 512 tokens at most"""
+    windows: int = 512
+    """of calibration text, 512 tokens at most; 64 guide the rounding, all of them the tuning"""
     seed: int = 0
     """decides which windows are taken"""
     out: Path | None = None

@@ -55,8 +55,8 @@ class Config:
     """the text; by default the model's own, or TinyStories"""
     group: int = 64
     """weights of a row that share a scale, for int4, gptq and awq"""
-    windows: int = 64
-    """of the calibration text"""
+    windows: int = 512
+    """of the calibration text; 64 guide the rounding, all of them the tuning"""
     new_tokens: int = 128
     """that are timed"""
 
