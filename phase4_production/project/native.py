@@ -139,7 +139,7 @@ def linear_float(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     call = kernels.native_linear_f32
     if weight.dtype == torch.bfloat16:
         call = kernels.native_linear_bf16
-    call(_at(x), _at(weight), _at(bias), _at(y), M, N, K, torch.get_num_threads())
+    call(_floats(x), _at(weight), _at(bias), _at(y), M, N, K, torch.get_num_threads())
     return y
 
 
@@ -149,7 +149,7 @@ def linear_int8(x: Tensor, codes: Tensor, scale: Tensor, bias: Tensor | None, N:
     y = x.new_empty(M, N)
     per_channel = int(scale.shape[1] == 1)
     library().native_linear_int8(
-        _at(x), _at(codes), _at(scale), _at(bias), _at(y), M, N, K, per_channel,
+        _floats(x), _at(codes), _at(scale), _at(bias), _at(y), M, N, K, per_channel,
         torch.get_num_threads(),
     )  # fmt: skip
     return y
@@ -162,7 +162,7 @@ def linear_int4(
     M, K = x.shape
     y = x.new_empty(M, N)
     library().native_linear_int4(
-        _at(x), _at(packed), _at(scale), _at(shift), _at(bias), _at(y), M, N, K,
+        _floats(x), _at(packed), _at(scale), _at(shift), _at(bias), _at(y), M, N, K,
         torch.get_num_threads(),
     )  # fmt: skip
     return y
@@ -183,11 +183,20 @@ def attend(q: Tensor, k_cache: Tensor, v_cache: Tensor, tables: Tensor, lengths:
     (S, H, D), (_, block_size, H_kv, _) = q.shape, k_cache.shape
     out = q.new_empty(S, H, D)
     library().native_attend(
-        _at(q), q.stride(0), _at(k_cache), _at(v_cache), _at(tables), tables.shape[1],
+        q.data_ptr(), q.stride(0), _floats(k_cache), _floats(v_cache), _at(tables), tables.shape[1],
         _at(lengths), _at(out), S, block_size, H, H_kv, D, D**-0.5, torch.get_num_threads(),
     )  # fmt: skip
     return out
 
 
 def _at(tensor: Tensor | None) -> int | None:
-    return None if tensor is None else tensor.data_ptr()
+    """Give a kernel the address of numbers that lie row by row; it believes what it is told."""
+    if tensor is None:
+        return None
+    assert tensor.is_contiguous(), "a kernel reads row by row"
+    return tensor.data_ptr()
+
+
+def _floats(x: Tensor) -> int:
+    assert x.dtype == torch.float32, f"a kernel takes float32, got {x.dtype}"
+    return _at(x)

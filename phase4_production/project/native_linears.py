@@ -136,6 +136,8 @@ def of(layer: Linear) -> Linear:
 
 
 def exchange(decoder: Decoder) -> None:
-    """Put our kernels into a decoder on a CPU that computes in float32; they must be available."""
+    """Put our kernels into a decoder, if it computes in float32 on a CPU and they can be had."""
+    if decoder.device.type != "cpu" or decoder.dtype != torch.float32 or not native.available():
+        return
     for name, layer in decoder.linears.items():
         decoder.linears[name] = of(layer)

@@ -38,7 +38,7 @@ from shared.drawing import COLOURS, write_figure
 from shared.files import write_text
 from shared.runs import RUNS
 
-DENSE = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DENSE = ("float32", "bfloat16")
 LONGEST = 512  # tokens of a calibration window
 PROMPT = 32  # tokens before those that are timed
 
@@ -124,10 +124,11 @@ def measure(
     folder: Path, method: str, config: Config, corpus: Corpus, tokenizer: Tokenizer
 ) -> Entry:
     """Make the model, and measure it; its `rise` is for the caller to fill in."""
-    decoder = Decoder.load(folder, DENSE.get(method, torch.float32))
     if method in DENSE:
+        decoder, _ = loading.load(folder, method)
         disk = decoder.nbytes
     else:
+        decoder = Decoder.load(folder)
         length = min(decoder.architecture.max_length, LONGEST)
         methods.quantize(decoder, method, config.group, corpus.windows(length, config.windows))
         disk = _written_bytes(folder, decoder, method, config.group)

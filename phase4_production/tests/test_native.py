@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phase4_production.project import native, native_linears
+from phase4_production.project.decoder import Decoder
 from phase4_production.project.linears import Dense
 from phase4_production.project.native_attention import NativeAttention
 from phase4_production.project.quantized_linears import Quantized
 from phase4_production.solution import paged_attention
 from phase4_production.solution.batch import Batch
 from phase4_production.solution.quantized import Int4, Int8
+from phase4_production.tests import tiny_models
 from shared.checks import close
 
 pytestmark = pytest.mark.skipif(not native.available(), reason="there is no C++ compiler")
@@ -109,6 +111,21 @@ def test_a_row_of_zeros_gives_the_bias():
     for layer in (Int8.of(normal(8, 128)), Int4.of(normal(8, 128))):
         found = native_linears.of(Quantized(layer, torch.arange(8.0)))(torch.zeros(3, 128))
         assert (found == torch.arange(8.0)).all()
+
+
+def test_other_numbers_are_refused_and_not_misread():
+    x, w = normal(2, 64), normal(8, 64)
+    with pytest.raises(AssertionError, match="takes float32"):
+        native.linear_float(x.bfloat16(), w, None)
+    with pytest.raises(AssertionError, match="row by row"):
+        native.linear_float(normal(64, 2).T, w, None)
+
+
+def test_a_decoder_of_other_numbers_keeps_its_layers(tmp_path):
+    tiny_models.llama().save_pretrained(tmp_path)
+    decoder = Decoder.load(tmp_path, torch.bfloat16)
+    native_linears.exchange(decoder)
+    assert {type(layer) for layer in decoder.linears.values()} == {Dense}
 
 
 def test_many_rows_go_another_way_and_come_to_the_same():
