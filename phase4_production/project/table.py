@@ -18,8 +18,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from phase4_production.project import (
     corpora,
     generate,
