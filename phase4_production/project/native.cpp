@@ -407,7 +407,7 @@ void native_attend(const float* q, int64_t q_stride, const float* k, const float
                    const int32_t* tables, int64_t width, const int32_t* lengths, float* out,
                    int64_t S, int64_t block_size, int64_t H, int64_t H_kv, int64_t D, float scale,
                    int threads) {
-    constexpr int64_t STRETCH = 128;
+    constexpr int64_t STRETCH = 64;
     std::vector<int64_t> first(S + 1);  // the first part of each sequence
     for (int64_t s = 0; s < S; ++s) first[s + 1] = first[s] + (lengths[s] + STRETCH - 1) / STRETCH;
     std::vector<Partial> parts(first[S], Partial(H, D));
