@@ -179,12 +179,12 @@ def draw(entries: list[Entry], path: Path) -> Path:
 def main(config: Config) -> None:
     """Measure, print the table, write and draw it."""
     entries: list[Entry] = []
-    print(f"{'model':22}{'method':14}{'disk':>10}{'memory':>10}{'perplexity':>12}", end="")
+    print(f"{'model':26}{'method':14}{'disk':>10}{'memory':>10}{'perplexity':>12}", end="")
     print(f"{'rise':>9}{'tokens/s':>10}")
     for folder in find(config):
         for e in rows(folder, config):
             entries.append(e)
-            print(f"{e.model:22}{e.method:14}{e.disk_bytes / 2**20:7.2f}MiB", end="")
+            print(f"{e.model:26}{e.method:14}{e.disk_bytes / 2**20:7.2f}MiB", end="")
             print(f"{e.memory_bytes / 2**20:7.2f}MiB{e.perplexity:12.4f}", end="")
             print(f"{100 * e.rise:+8.2f}%{e.tokens_per_s:10.0f}", flush=True)
     out = RUNS / "phase4" / "table"
