@@ -227,7 +227,16 @@ def draw(roof: Roof, places: list[Place], path: Path, title: str) -> Path:
             limited = BLUE if p.intensity < roof.corner else ORANGE
             axes.plot(p.intensity, p.flops_per_s / 1e9, "o", color=limited)
             where = (p.intensity, p.flops_per_s / 1e9)
-            axes.annotate(p.name, where, (5, -11), textcoords="offset points", fontsize=8)
+            # Attention and linear layers lie close to each other at both ends.
+            left = p.name.startswith("attention")
+            axes.annotate(
+                p.name,
+                where,
+                (-6, 5) if left else (5, -11),
+                textcoords="offset points",
+                ha="right" if left else "left",
+                fontsize=8,
+            )
         axes.set(title=title, xlabel="operations a byte", ylabel="GFLOP/s")
 
     return write_figure(path, (8, 4.6), fill)
