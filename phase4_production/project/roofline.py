@@ -238,6 +238,7 @@ def draw(roof: Roof, places: list[Place], path: Path, title: str) -> Path:
                 fontsize=8,
             )
         axes.set(title=title, xlabel="operations a byte", ylabel="GFLOP/s")
+        axes.set_xlim(left=ends[0] / 5)  # room for names
 
     return write_figure(path, (8, 4.6), fill)
 
