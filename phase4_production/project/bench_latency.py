@@ -114,7 +114,7 @@ def write_words(folder: Path, vocab_size: int) -> Path:
 
 WORKS = (
     Work("gpt2", "GPT-2 124M, int8", write_gpt2, "int8", 1.0, 0.080),
-    Work("30m", "phase 1's modern-30m, int8", write_modern, "int8", 0.250, 0.025),
+    Work("30m", "phase 1's modern-30m, float32", write_modern, "float32", 0.250, 0.025),
 )
 
 
