@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -157,3 +158,9 @@ def test_with_a_gpu_the_marked_tests_run(monkeypatch, pytest_code, code):
     monkeypatch.setattr(bench_report, "bench_modules", lambda *_: [])
     assert gpu_check.main() == code
     assert ran[0][-2:] == ["-m", "gpu"]
+
+
+def test_the_gpu_check_reads_no_file_without_a_gpu_test():
+    names = {Path(name).name for name in gpu_check.gpu_tests()}
+    assert {"test_triton.py", "test_checkpointing.py"} <= names
+    assert not names & {"test_server.py", "test_lora.py"}
