@@ -157,7 +157,7 @@ def test_with_a_gpu_the_marked_tests_run(monkeypatch, pytest_code, code):
     monkeypatch.setattr(gpu_check.subprocess, "run", run)
     monkeypatch.setattr(bench_report, "bench_modules", lambda *_: [])
     assert gpu_check.main() == code
-    assert ran[0][-2:] == ["-m", "gpu"]
+    assert ran[0][3:6] == ["-q", "-m", "gpu"]
 
 
 def test_the_gpu_check_reads_no_file_without_a_gpu_test():
