@@ -97,6 +97,7 @@ def _test(job: Job, send: Callable[[dict], None]) -> None:
 
 def _arguments(job: Job) -> list[str]:
     unused = "cacheprovider terminal debugging unraisableexception threadexception faulthandler"
+    unused += " schemathesis"  # takes the case out of what Hypothesis says
     plugins = [word for name in unused.split() for word in ("-p", f"no:{name}")]
     return [*plugins, "-s", f"-c{os.devnull}", f"--rootdir={job.root}", *map(str, job.tests)]
 
