@@ -112,6 +112,9 @@ def test_large_scores():
         found = fed(order, v, [2, 2, 2])
         expected = two_passes(order.double(), v.double())
         same(found, expected, f"of {name} scores in the hundreds, float32")
+    low = scores - 1e5
+    expected = two_passes(low.double(), v.double())
+    same(fed(low, v, [2, 2, 2]), expected, "of scores near -100,000, float32")
 
 
 @pytest.mark.exercise("4.1")
@@ -168,6 +171,10 @@ def test_merge_with_who_saw_nothing():
     same(online_softmax.merge(nothing(), state), state, "of a merge of an empty state")
     both = online_softmax.merge(nothing(), nothing())
     same(both, nothing(), "of a merge of two empty states")
+    scores[0, 1] = -torch.inf  # one row sees nothing in either half, the others see all
+    halves = [two_passes(s, w) for s, w in zip(scores.split(2, -1), v.split(2, -2), strict=True)]
+    found = online_softmax.merge(*halves)
+    same(found, two_passes(scores, v), "of a merge in which one row of six saw nothing")
 
 
 # -- finish -------------------------------------------------------------------------------------

@@ -218,3 +218,24 @@ def _(state):
 def _(state):
     total = state.l.add(1e-6)
     return torch.div(state.o, total.unsqueeze(-1)), torch.log(total) + state.m
+
+
+@attempt("merge_asks_for_whole_states")
+def _(a, b):
+    if torch.isinf(a.m).all() or torch.isinf(b.m).all():
+        return b if torch.isinf(a.m).all() else a
+    pair = torch.stack([a.m, b.m])
+    top = pair.max(0).values
+    x, y = torch.exp(pair - top)
+    o = a.o * x.unsqueeze(-1) + b.o * y.unsqueeze(-1)
+    return State(top, a.l * x + b.l * y, o)
+
+
+@attempt("update_pivot_has_a_floor")
+def _(state, scores, v, factors=None):
+    new_m = _top(state, scores)
+    base = torch.maximum(new_m, torch.full_like(new_m, -9999.0))
+    e = torch.exp(scores - base.unsqueeze(-1))
+    alpha = torch.exp(state.m - base)
+    o = alpha.unsqueeze(-1) * state.o + _sum(e * (1 if factors is None else factors), v)
+    return State(new_m, alpha * state.l + e.sum(dim=-1), o)

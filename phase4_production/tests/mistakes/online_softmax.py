@@ -315,3 +315,32 @@ def finish_does_not_divide(state):
 def finish_with_epsilon(state):
     l = state.l + 1e-6  # noqa: E741
     return state.o / l[..., None], state.m + l.log()
+
+
+@mistake(
+    "4.1",
+    "online_softmax.merge",
+    "Only a state that is empty as a whole is taken care of; a single row may have seen nothing, too.",
+)
+def merge_asks_for_whole_states(a, b):
+    for one, other in ((a, b), (b, a)):
+        if (one.m == -torch.inf).all():
+            return other
+    m = torch.maximum(a.m, b.m)
+    of_a, of_b = (a.m - m).exp(), (b.m - m).exp()
+    return State(m, of_a * a.l + of_b * b.l, of_a[..., None] * a.o + of_b[..., None] * b.o)
+
+
+@mistake(
+    "4.1",
+    "online_softmax.update",
+    "Scores may all lie below any number that one thinks of; only -inf itself needs another pivot.",
+)
+def update_pivot_has_a_floor(state, scores, v, factors=None):
+    m = torch.maximum(state.m, scores.amax(-1))
+    pivot = m.clamp(min=-1e4)
+    decay = (state.m - pivot).exp()
+    p = (scores - pivot[..., None]).exp()
+    weighted = p if factors is None else p * factors
+    o = decay[..., None] * state.o + weighted @ v.to(p.dtype)
+    return State(m, decay * state.l + p.sum(-1), o)
