@@ -73,6 +73,23 @@ def test_scores_of_a_window():
 
 
 @pytest.mark.exercise("4.2")
+def test_tiles_that_no_edge_cuts_are_not_masked():
+    asked = []
+
+    class Spy(Tiling):
+        def visible(self, i, j, device=None):
+            asked.append((i, j))
+            return super().visible(i, j, device)
+
+    q, k, _ = make(T_q=6, T_k=6, B=1, H=1, H_kv=1)
+    tiling = Spy(6, 6, causal=True, block_q=2, block_k=2)
+    for i, j in [(1, 0), (1, 1), (2, 0), (2, 1), (2, 2)]:
+        rows, columns = tiling.rows(i), tiling.columns(j)
+        tiled_attention.scores(q[..., rows, :], k[..., columns, :], tiling, i, j, 0.3)
+    checks.equal(asked, [(1, 1), (2, 2)], "tiles whose mask is asked for, of five causal ones")
+
+
+@pytest.mark.exercise("4.2")
 def test_scores_are_wide():
     q, k, _ = make(D=64, dtype=torch.float32)
     q, k = q.bfloat16(), k.bfloat16()
@@ -131,6 +148,8 @@ def test_scale():
     tensors = make(D=5)
     check(*tensors, Tiling(7, 7, block_k=3), "a scale of 0.7", scale=0.7)
     check(*tensors, Tiling(7, 7, block_k=3), "a scale of 0: all keys alike", scale=0.0)
+    tiling = Tiling(7, 7, causal=True, block_k=3)
+    check(*tensors, tiling, "a scale of 0, causal: all keys that are seen alike", scale=0.0)
 
 
 @pytest.mark.exercise("4.2")

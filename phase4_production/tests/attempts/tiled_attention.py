@@ -171,3 +171,14 @@ def _(q, k, v, tiling, scale=None, dropout=None):
 @attempt("forward_without_dropout")
 def _(q, k, v, tiling, scale=None, dropout=None):
     return _run(q, k, v, tiling, scale, None)
+
+
+@attempt("scores_masks_every_tile")
+def _(q_i, k_j, tiling, i, j, scale):
+    seen = tiling.visible(i, j, q_i.device)
+    return torch.where(seen, _products(q_i, k_j, scale), -torch.inf)
+
+
+@attempt("scores_scaled_after_the_mask")
+def _(q_i, k_j, tiling, i, j, scale):
+    return scale * _tile(_products(q_i, k_j, 1.0), tiling, i, j)

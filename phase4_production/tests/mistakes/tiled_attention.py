@@ -248,3 +248,27 @@ def forward_whole_matrix(q, k, v, tiling, scale=None, dropout=None):
 )
 def forward_without_dropout(q, k, v, tiling, scale=None, dropout=None):
     return loop(q, k, v, tiling, scale, None)
+
+
+@mistake(
+    "4.2",
+    "tiled_attention.scores",
+    "Every causal tile is masked; most are cut by no edge, and their mask hides nothing.",
+)
+def scores_masks_every_tile(q_i, k_j, tiling, i, j, scale):
+    wide = torch.promote_types(q_i.dtype, torch.float32)
+    found = scale * (q_i.to(wide) @ k_j.to(wide).mT)
+    return found.masked_fill(~tiling.visible(i, j), -torch.inf)
+
+
+@mistake(
+    "4.2",
+    "tiled_attention.scores",
+    "The scale comes after the mask: what is hidden is no product, and 0 times -inf is NaN.",
+)
+def scores_scaled_after_the_mask(q_i, k_j, tiling, i, j, scale):
+    wide = torch.promote_types(q_i.dtype, torch.float32)
+    found = q_i.to(wide) @ k_j.to(wide).mT
+    if tile_bounds.needs_mask(tiling, i, j):
+        found = found.masked_fill(~tiling.visible(i, j), -torch.inf)
+    return found * scale
