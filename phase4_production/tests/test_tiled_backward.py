@@ -175,6 +175,18 @@ def test_fewer_bits():
 
 
 @pytest.mark.exercise("4.4")
+def test_rowsum_of_few_bits_is_summed_in_many():
+    """One key, so P = 1 and dS = dO v - rowsum(dO * O), which is 0, as O = v to the last bit."""
+    dO, q, k, v = (t.bfloat16() for t in make(1, 1, H=1, H_kv=1, D=64, B=1, dtype=torch.float32))
+    L = (q.float() * k.float()).sum(-1) / 8
+    dQ, dK, _ = gradients(dO, q, k, v, v.clone(), L, Tiling(1, 1))
+    zero = torch.zeros_like(dQ)
+    # Two sums of 64 products in float32, in two orders, by numbers of size 1.
+    checks.close(dQ, zero, "dQ of one key, bfloat16: the only weight cannot move", atol=1e-4)
+    checks.close(dK, zero, "dK of one key, bfloat16: the only weight cannot move", atol=1e-4)
+
+
+@pytest.mark.exercise("4.4")
 def test_dropout_is_played_again():
     tensors = make(4, 6, H=4)
     tiling = Tiling(4, 6, block_q=2, block_k=3)

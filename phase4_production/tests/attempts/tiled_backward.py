@@ -186,3 +186,11 @@ def _(dout, q, k, v, out, L, tiling, scale=None, dropout=None):
     return _run(
         dout, q, k, v, out, L, tiling, scale, dropout, after=lambda dQ, dK, dV: (dK, dQ, dV)
     )
+
+
+@attempt("backward_d_in_few_bits")
+def _(dout, q, k, v, out, L, tiling, scale=None, dropout=None):
+    def few(dO, O):  # noqa: E741
+        return (dO.to(q.dtype) * O.to(q.dtype)).sum(dim=-1).type(L.dtype)
+
+    return _run(dout, q, k, v, out, L, tiling, scale, dropout, D_of=few)

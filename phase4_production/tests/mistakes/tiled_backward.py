@@ -320,3 +320,13 @@ def backward_nan_rows(dout, q, k, v, out, L, tiling, scale=None, dropout=None):
 def backward_order(dout, q, k, v, out, L, tiling, scale=None, dropout=None):
     dq, dk, dv = loop(dout, q, k, v, out, L, tiling, scale, dropout, right)
     return dk, dq, dv
+
+
+@mistake(
+    "4.4",
+    "tiled_backward.backward",
+    "rowsum(dO * O) is summed in the few bits of its inputs; what it is subtracted from has more.",
+)
+def backward_d_in_few_bits(dout, q, k, v, out, L, tiling, scale=None, dropout=None):
+    D = (dout * out).sum(-1).to(L.dtype).unflatten(1, (k.shape[1], -1))
+    return loop(dout, q, k, v, out, L, tiling, scale, dropout, right, lambda dO, O: D)
