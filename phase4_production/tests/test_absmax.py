@@ -58,6 +58,9 @@ def test_zeros():
     x[1, 2] = 12.7
     scale = absmax.scale(x, 1, 4)
     checks.close(scale, torch.tensor([[1.0], [0.1]]), "the scale of a row of zeros, and another")
+    small = torch.tensor([[1.27e-20, 0.0]])
+    expected = torch.tensor([[1e-22]])
+    checks.close(absmax.scale(small, 1, 2), expected, "the scale of a row of 1e-20", atol=0)
     tiny = torch.full((1, 2), 1e-45)
     checks.equal(absmax.scale(tiny, 1, 2), torch.ones(1, 1), "a scale that would underflow")
 

@@ -50,13 +50,23 @@ def test_zero_is_a_level():
     checks.equal(above[2], torch.tensor(0.0), f"zero point {name}")
     expected = torch.tensor([0, 100, 255], dtype=torch.uint8)
     checks.equal(above[0], expected, f"codes of 0, 2, 5.1 {name}")
-    codes, scale, zero = quantized(
-        torch.tensor([0.0, -5.1]), -torch.tensor(5.1), torch.tensor(-2.0)
-    )
+    low, high = torch.tensor(-5.1), torch.tensor(-2.0)
+    codes, scale, zero = quantized(torch.tensor([0.0, -5.1]), low, high)
     name = "of the range from -5.1 to -2, widened to zero"
     checks.close(scale, torch.tensor(0.02), f"scale {name}")
     checks.equal(zero, torch.tensor(255.0), f"zero point {name}")
     checks.equal(codes, torch.tensor([255, 0], dtype=torch.uint8), f"codes of 0, -5.1 {name}")
+    kept = [torch.tensor(-5.1), torch.tensor(-2.0)]
+    checks.equal([low, high], kept, "low and high of a range that was widened, left as they were")
+
+
+@pytest.mark.exercise("4.6")
+def test_halves_are_rounded_before_the_zero_point_is_added():
+    """Steps of 1, zero is code 1: a half goes to the even 0, and then to code 1."""
+    x = torch.tensor([0.5, 1.5, -0.5])
+    codes, _, _ = quantized(x, torch.tensor(-1.0), torch.tensor(254.0))
+    expected = torch.tensor([1, 3, 1], dtype=torch.uint8)
+    checks.equal(codes, expected, "codes of 0.5, 1.5 and -0.5 in the range from -1 to 254")
 
 
 @pytest.mark.exercise("4.6")

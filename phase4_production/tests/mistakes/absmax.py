@@ -140,3 +140,14 @@ def quantize_stays_float(x, scale):
 def quantize_multiplies(x, scale):
     steps = x.detach().float() * spread(scale, x.shape)
     return steps.round().clamp(-LARGEST, LARGEST).to(torch.int8)
+
+
+@mistake(
+    "4.6",
+    "absmax.scale",
+    "A small scale is taken for none, and a row of small numbers becomes zeros: only 0 is replaced.",
+)
+def scale_takes_small_for_zero(x, rows, columns):
+    tiles = x.detach().float().unflatten(1, (-1, columns)).unflatten(0, (-1, rows))
+    step = tiles.abs().amax(dim=(1, 3)) / LARGEST
+    return step.where(step > 1e-8, 1.0)

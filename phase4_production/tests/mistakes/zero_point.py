@@ -134,3 +134,17 @@ def affine_divides_by_zero(x, low, high):
     zero = (-low / scale).round()
     codes = (x.detach().float() / scale).round() + zero
     return codes.clamp(0, LARGEST).to(torch.uint8), scale, zero
+
+
+@mistake(
+    "4.6",
+    "zero_point.quantize",
+    "Rounded after the zero point was added: where it is odd, halves go the other way.",
+)
+def affine_rounds_the_sum(x, low, high):
+    low, high = low.detach().float().clamp(max=0), high.detach().float().clamp(min=0)
+    scale = (high - low) / LARGEST
+    scale = scale.where(scale > 0, 1.0)
+    zero = (-low / scale).round()
+    codes = (x.detach().float() / scale + zero).round()
+    return codes.clamp(0, LARGEST).to(torch.uint8), scale, zero
