@@ -84,6 +84,10 @@ def test_levels_of_somebody_else():
     codes, _ = quantized(torch.tensor([4.0, 1.0, 1.1, -1.9, -2.1, 3.0]), levels)
     expected = torch.tensor([3, 1, 2, 1, 0, 2], dtype=torch.uint8)
     checks.equal(codes, expected, "codes among the levels -1, 0, 1/2, 1")
+    weight = torch.tensor([255.0, -255.0, 1.0, 100.2])
+    codes, _ = quantized(weight, torch.linspace(-1, 1, 256))
+    expected = torch.tensor([255, 0, 128, 178], dtype=torch.uint8)
+    checks.equal(codes, expected, "codes among 256 levels")
 
 
 @pytest.mark.exercise("4.8")
@@ -111,6 +115,8 @@ def test_a_block_of_zeros():
     sevens = torch.full((64,), 7, dtype=torch.uint8)
     checks.equal(codes[1], sevens, "codes of a block of zeros")
     checks.equal(codes[2, ::3], sevens[::3], "codes of zeros among others")
+    small, absmax = quantized(weight * 1e-20)
+    checks.equal(small, codes, "codes of a weight 1e20 times as small")
 
 
 @pytest.mark.exercise("4.8")

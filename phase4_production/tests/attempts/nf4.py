@@ -150,3 +150,11 @@ def _(weight, levels):
         return torch.searchsorted((levels[1:] + levels[:-1]) / 2, scaled)
 
     return _by_blocks(weight, levels, _largest, find)
+
+
+@attempt("nf4_floor_is_too_high")
+def _(weight, levels):
+    def find(block, scale, levels):
+        return _nearest(block, torch.clip(scale, min=1e-12), levels)
+
+    return _by_blocks(weight, levels, _largest, find)

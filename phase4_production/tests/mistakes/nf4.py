@@ -202,3 +202,17 @@ def nf4_divides_by_zero(weight, levels):
     scaled = blocks * (1 / absmax)[:, None]
     codes = torch.bucketize(scaled, (levels[1:] + levels[:-1]) / 2).to(torch.uint8)
     return codes.flatten()[: len(flat)].view(weight.shape), absmax
+
+
+@mistake(
+    "4.8",
+    "nf4.quantize",
+    "A block of small weights is divided by more than its largest, and goes to zero; TINY is smaller.",
+)
+def nf4_floor_is_too_high(weight, levels):
+    flat = weight.detach().float().flatten()
+    blocks = F.pad(flat, (0, -len(flat) % BLOCK)).view(-1, BLOCK)
+    absmax = blocks.abs().amax(dim=1)
+    scaled = blocks * (1 / absmax.clamp(min=1e-8))[:, None]
+    codes = torch.bucketize(scaled, (levels[1:] + levels[:-1]) / 2).to(torch.uint8)
+    return codes.flatten()[: len(flat)].view(weight.shape), absmax
