@@ -45,6 +45,13 @@ def test_equal_inputs_ask_for_no_scales():
 
 
 @pytest.mark.exercise("4.10")
+def test_of_equally_good_scales_those_of_the_smallest_alpha():
+    """A weight of zeros is rounded without error whatever the scales are; alpha 0 gives ones."""
+    found = awq.search(torch.zeros(2, 4), torch.tensor([[1.0, 2.0, 4.0, 8.0]]), group=4)
+    checks.close(found, torch.ones(4), "scales of a weight of zeros")
+
+
+@pytest.mark.exercise("4.10")
 def test_two_candidates_by_hand():
     """Importances 4 and 1: alpha 1 gives 4 and 1 over sqrt(4 * 1), so 2 and 1/2.
 

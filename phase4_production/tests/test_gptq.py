@@ -120,6 +120,18 @@ def test_codes_in_the_order_of_importance(rows, columns, group):
 
 
 @pytest.mark.exercise("4.11")
+def test_of_equally_important_columns_the_first_comes_first():
+    weight, H = weights(4, 12), curvature(correlated(40, 12))
+    sizes = H.diagonal().sqrt()
+    H = (H / torch.outer(sizes, sizes)).fill_diagonal_(1.0)
+    kept = weight.double()
+    codes, _, _ = quantized(kept, H, group=4, act_order=True)
+    checks.equal(kept, weight.double(), "a weight of float64 after quantize, left as it was")
+    expected = brute_force(weight, H, 4, list(range(12)))
+    checks.equal(codes.long(), expected, "codes with act_order where all are equally important")
+
+
+@pytest.mark.exercise("4.11")
 @pytest.mark.parametrize("act_order", [False, True])
 def test_columns_without_relations_are_rounded_to_the_nearest(act_order):
     weight, H = weights(4, 8), torch.arange(1.0, 9.0).diag().double()

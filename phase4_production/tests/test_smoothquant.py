@@ -38,6 +38,26 @@ def test_scales_against_float64(alpha):
 
 
 @pytest.mark.exercise("4.10")
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_ones_beside_zeros_whatever_alpha_is(alpha):
+    """With alpha 0 or 1 one of the two maxima has no say, and its zero makes no infinity."""
+    x_max, weight = torch.tensor([16.0, 0.0, 16.0]), torch.tensor([[4.0, 4.0, 0.0]])
+    expected = torch.tensor([16.0**alpha / 4.0 ** (1 - alpha), 1.0, 1.0])
+    found = smoothquant.scales(x_max, [weight], alpha)
+    checks.close(found, expected, f"scales beside zeros, alpha {alpha}")
+
+
+@pytest.mark.exercise("4.10")
+def test_scales_of_sixteen_bit_numbers():
+    x_max, weight = made(5).abs().bfloat16(), made(3, 5, seed=1).bfloat16().requires_grad_()
+    found = smoothquant.scales(x_max, [weight], 0.3)
+    checks.equal(str(found.dtype), "torch.float32", "dtype of the scales of bfloat16 numbers")
+    checks.law(not found.requires_grad, "the scales of a weight that trains have no history")
+    expected = smoothquant.scales(x_max.float(), [weight.detach().float()], 0.3)
+    checks.close(found, expected, "scales of bfloat16 numbers")
+
+
+@pytest.mark.exercise("4.10")
 def test_fold_by_hand():
     scales = torch.tensor([2.0, 0.5])
     norm, bias = torch.tensor([6.0, 1.0]), torch.tensor([-4.0, 3.0])

@@ -90,3 +90,19 @@ def _(weight, inputs, group=64, n_grid=20):
 @attempt("search_without_last_step")
 def _(weight, inputs, group=64, n_grid=20):
     return _scan(_sizes(inputs), n_grid, _outputs(weight.detach(), inputs, group), last=1)
+
+
+@attempt("search_keeps_the_last_of_equals")
+def _(weight, inputs, group=64, n_grid=20):
+    loss, best = _outputs(weight.detach(), inputs, group), None
+    for step in range(n_grid + 1):
+        s = _sizes(inputs) ** (step / n_grid)
+        s = s / (s.max() * s.min()) ** 0.5
+        if best is None or loss(s) <= loss(best):
+            best = s
+    return best
+
+
+@attempt("search_without_first_step")
+def _(weight, inputs, group=64, n_grid=20):
+    return _scan(_sizes(inputs), n_grid, _outputs(weight.detach(), inputs, group), first=1)

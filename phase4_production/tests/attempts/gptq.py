@@ -189,3 +189,12 @@ def _(weight, hessian, group=64, act_order=False):
             W[:, order[k]] -= lost * U[place, k] / U[place, place]
         out[:, c] = torch.tensor([int(x) & 15 for x in code], dtype=torch.uint8)
     return out, scale, zero
+
+
+@attempt("quantize_equals_turned_round")
+def _(weight, hessian, group=64, act_order=False):
+    order = list(range(len(hessian)))
+    if act_order:
+        order = sorted(order, key=lambda j: (hessian[j, j].item(), j), reverse=True)
+    U = _inverse_factor(hessian[order][:, order])
+    return _march(weight, order, _grid(weight, group), _share(U))

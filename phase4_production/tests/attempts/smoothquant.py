@@ -96,3 +96,10 @@ def _(scales, before, after):
     for w in after:
         w *= scales
     return before, after
+
+
+@attempt("scales_replaces_infinities")
+def _(x_max, weights, alpha=0.5):
+    s = torch.pow(x_max.float(), alpha) / torch.pow(_columns(weights).detach(), 1 - alpha)
+    s = torch.nan_to_num(s, nan=1.0, posinf=1.0)
+    return torch.where(s == 0, torch.ones_like(s), s)

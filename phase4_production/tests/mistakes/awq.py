@@ -131,3 +131,25 @@ def search_without_last_step(weight, inputs, group=64, n_grid=20):
     weight, inputs = weight.detach().float(), inputs.float()
     found = _candidates(_importance(inputs), n_grid)[:-1]
     return min(found, key=lambda s: _error(weight, inputs, s, group))
+
+
+@mistake(
+    "4.10",
+    "awq.search",
+    "A candidate that is only as good replaces the one before: of equals, the smallest alpha is meant.",
+)
+def search_keeps_the_last_of_equals(weight, inputs, group=64, n_grid=20):
+    weight, inputs = weight.detach().float(), inputs.float()
+    found = _candidates(_importance(inputs), n_grid)[::-1]
+    return min(found, key=lambda s: _error(weight, inputs, s, group))
+
+
+@mistake(
+    "4.10",
+    "awq.search",
+    "The grid begins after 0: alpha 0, no scales at all, may be the best, and is never tried.",
+)
+def search_without_first_step(weight, inputs, group=64, n_grid=20):
+    weight, inputs = weight.detach().float(), inputs.float()
+    found = _candidates(_importance(inputs), n_grid)[1:]
+    return min(found, key=lambda s: _error(weight, inputs, s, group))

@@ -253,3 +253,22 @@ def quantize_not_clamped(weight, hessian, group=64, act_order=False):
         _later(w, j, w[:, j] - (code - z) * s, U)
         codes[:, column] = (code.long() % 16).to(torch.uint8)
     return codes, scale, zero
+
+
+@mistake(
+    "4.11",
+    "gptq.quantize",
+    "The ascending order is turned round, and with it the order of equal ones: the first comes first.",
+)
+def quantize_equals_turned_round(weight, hessian, group=64, act_order=False):
+    if not act_order:
+        return _run(weight, hessian, group, False, _upper, _later)
+    order = hessian.diagonal().argsort(stable=True).flip(0)
+    codes, scale, zero = int4.quantize(weight, group)
+    U, w = _upper(hessian[order][:, order].double()), weight.detach().double()[:, order]
+    for j, column in enumerate(order.tolist()):
+        s, z = scale[:, column // group], zero[:, column // group]
+        code = ((w[:, j] / s).round() + z).clamp(0, 15)
+        _later(w, j, w[:, j] - (code - z) * s, U)
+        codes[:, column] = code.to(torch.uint8)
+    return codes, scale, zero

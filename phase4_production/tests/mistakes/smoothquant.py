@@ -143,3 +143,13 @@ def fold_in_place(scales, before, after):
     for w in after:
         w.mul_(scales)
     return list(before), list(after)
+
+
+@mistake(
+    "4.10",
+    "smoothquant.scales",
+    "Only infinities and zeros become 1: with alpha 0 or 1, a column of zeros makes neither.",
+)
+def scales_replaces_infinities(x_max, weights, alpha=0.5):
+    found = x_max.float() ** alpha / _largest(weights) ** (1 - alpha)
+    return found.where(found.isfinite() & (found > 0), 1.0)
