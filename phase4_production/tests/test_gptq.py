@@ -125,6 +125,7 @@ def test_of_equally_important_columns_the_first_comes_first():
     sizes = H.diagonal().sqrt()
     H = (H / torch.outer(sizes, sizes)).fill_diagonal_(1.0)
     kept = weight.double()
+    quantized(kept, H, group=4)
     codes, _, _ = quantized(kept, H, group=4, act_order=True)
     checks.equal(kept, weight.double(), "a weight of float64 after quantize, left as it was")
     expected = brute_force(weight, H, 4, list(range(12)))
