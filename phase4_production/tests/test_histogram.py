@@ -22,6 +22,7 @@ def test_inside_a_bucket():
     counts = [10, 40, 80, 90, 100]
     checks.close(quantile(counts, 0.5), 0.2 + 0.3 / 4, "median of 10, 40, 80, 90, 100")
     checks.close(quantile(counts, 0.85), 0.75, "85th percentile, half way from 0.5 to 1")
+    checks.close(quantile([0, 0, 0, 1, 1], 0.5), 0.75, "median of one from 0.5 to 1")
 
 
 @pytest.mark.exercise("4.21")

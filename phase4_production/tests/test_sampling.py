@@ -90,6 +90,8 @@ def test_top_p_reaches_exactly():
 def test_min_p_by_hand(min_p, stays):
     found = kept(PROBS.log(), *limits(min_p=min_p))
     checks.equal(found, stays, f"tokens that min_p = {min_p} keeps of 0.1, 0.4, 0.2, 0.3")
+    found = kept(torch.tensor([[0.0, 1.0, 1.0]]), *limits(min_p=1.0))
+    checks.equal(found, [1, 2], "tokens that min_p = 1 keeps, two being the likeliest")
 
 
 @pytest.mark.exercise("4.17")
@@ -237,6 +239,8 @@ def test_each_row_has_its_own_line_and_number():
     found = draw(weights, [0.4, 0.4, 0.6])
     checks.equal(weights, before, "weights afterwards")
     checks.equal(found, torch.tensor([1, 0, 2]), "tokens of three rows that do not sum to 1")
+    found = draw([[2.0**24, 1.0, 1.0]], [1 - 1.5 / (2**24 + 2)])  # 2^24 + 1 is no float32
+    checks.equal(found, torch.tensor([1]), "the token at 2^24 + 0.5 of 2^24, 1 and 1, in float32")
 
 
 @pytest.mark.exercise("4.17")

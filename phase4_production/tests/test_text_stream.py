@@ -48,6 +48,7 @@ def test_what_may_become_a_stop():
         ("ENEN", ("END",), 2),
         ("aab", ("aabb", "abc"), 3),
         ("xab", ("zz", "abc", "bcde"), 2),
+        ("xab", ("bcde", "abc"), 2),
         ("EN", ("END",), 2),
         ("", ("END",), 0),
         ("abc", (), 0),
@@ -93,6 +94,7 @@ def test_after_the_stop_there_is_nothing():
     found = stream(["a.b", "c", "d.e"], (".",))
     checks.equal(found, (["a", "", "", ""], "."), "pieces after a stop string")
     checks.equal(stream(["a\n\nb"], ("\n\n", "\n")), (["a", ""], "\n"), "the one complete first")
+    checks.equal(stream([b"a.\xc3"], (".",)), (["a", ""], "."), "a stop, and half a character")
 
 
 @pytest.mark.exercise("4.21")

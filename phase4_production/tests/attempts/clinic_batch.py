@@ -90,3 +90,10 @@ def _():
 @attempt("pad_left_blames_the_generator")
 def _():
     return chr(100)
+
+
+@attempt("pad_left_gives_padding_place_1")
+def _(prompts, pad_id):
+    return Padded(
+        _left(prompts, pad_id), _real(prompts), _left([range(len(p)) for p in prompts], 1)
+    )

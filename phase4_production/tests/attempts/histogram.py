@@ -104,3 +104,15 @@ def _(bounds, cumulative, q):
     if not n:
         return math.nan
     return 0.0 if q == 0 else _walk(bounds, cumulative, q * n, _line)
+
+
+@attempt("quantile_of_a_whole_rank")
+def _(bounds, cumulative, q):
+    if not cumulative[-1]:
+        return float("nan")
+    return _walk(
+        bounds,
+        cumulative,
+        int(np.ceil(q * cumulative[-1])),
+        lambda lower, upper, n, own, _: lower + n / own * (upper - lower),
+    )

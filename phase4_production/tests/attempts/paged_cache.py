@@ -131,3 +131,18 @@ def _(cache, block_table, length):
     _guard(len(block_table) * block_size < length)
     used = block_table[: (length + block_size - 1) // block_size].long()
     return cache[used].transpose(0, 1).reshape(-1, *cache.shape[2:])[:length]
+
+
+@attempt("gather_a_view_of_one_block")
+def _(cache, block_table, length):
+    size = cache.size(1)
+    _guard(block_table.numel() * size < length)
+    parts = [cache[b] for b in block_table[: (length + size - 1) // size].tolist()]
+    return parts[0].narrow(0, 0, length) if len(parts) == 1 else torch.cat(parts)[:length]
+
+
+@attempt("gather_reads_the_padding")
+def _(cache, block_table, length):
+    _guard(block_table.numel() * cache.size(1) < length)
+    everything = torch.cat([cache[int(block)] for block in block_table])
+    return everything[:length]

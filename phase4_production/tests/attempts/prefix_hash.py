@@ -88,3 +88,23 @@ def _(ids, block_size, known=()):
     for block in _blocks(ids, block_size, len(known)):
         found.append(_sha(*found[-1:], _bytes(block, ">")))
     return found
+
+
+@attempt("hashes_begin_anew_after_the_known")
+def _(ids, block_size, known=()):
+    if block_size <= 0:
+        raise ValueError(block_size)
+    new = []
+    for block in _blocks(ids, block_size, len(known)):
+        new.append(_sha(new[-1] if new else b"", _bytes(block)))
+    return [*known, *new]
+
+
+@attempt("hashes_return_the_new_ones")
+def _(ids, block_size, known=()):
+    if block_size <= 0:
+        raise ValueError(block_size)
+    names = list(known)
+    for block in _blocks(ids, block_size, len(known)):
+        names.append(_sha(*names[-1:], _bytes(block)))
+    return names[len(known) :]

@@ -245,3 +245,19 @@ def _(weights, uniforms):
 def _(weights, uniforms):
     g = torch.Generator().manual_seed(0)
     return torch.multinomial(weights.double(), num_samples=1, generator=g)[:, 0]
+
+
+@attempt("filter_min_p_cuts_equals")
+def _(logits, top_k, top_p, min_p):
+    def keeps(p, m):
+        return lambda shares: _standard(p, 0.0)(shares) & (shares / shares[0] > m)
+
+    wishes = zip(logits, top_k, top_p, min_p, strict=True)
+    return torch.stack([_row(row, k, keeps(float(p), float(m))) for row, k, p, m in wishes])
+
+
+@attempt("sample_sums_as_it_comes")
+def _(weights, uniforms):
+    line = torch.cumsum(weights, dim=1)
+    at = uniforms.unsqueeze(1) * line[:, -1:].double()
+    return torch.searchsorted(line.double(), at, right=True).squeeze(1)

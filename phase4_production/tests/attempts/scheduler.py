@@ -270,3 +270,76 @@ def _(self):
     victim.drafts = []
     self.waiting.insert(0, victim)
     return victim
+
+
+def _let_in(scheduler, chunks, fits):
+    """Let newcomers in as long as `fits(sequence)`."""
+    while scheduler.waiting and len(scheduler.running) < scheduler.max_running:
+        if not _left(scheduler, chunks):
+            return
+        sequence = scheduler.waiting[0]
+        scheduler.reuse(sequence)
+        if not fits(sequence):
+            scheduler.free(sequence)
+            return
+        scheduler.admit()
+        _give(scheduler, sequence, chunks)
+
+
+@attempt("schedule_reserves_for_writers_only")
+def _(self):
+    chunks = {}
+    _continue(self, chunks, _by_turns(self))
+
+    def fits(sequence):
+        writers = [other for other in self.running if other.writes]
+        return self.pool.n_free - self.n_lacking(sequence) >= len(writers)
+
+    _let_in(self, chunks, fits)
+    return chunks
+
+
+@attempt("schedule_counts_those_that_run_once")
+def _(self):
+    chunks = {}
+    _continue(self, chunks, _by_turns(self))
+    reserve = len(self.running)
+    _let_in(self, chunks, lambda one: self.pool.n_free >= reserve + self.n_lacking(one))
+    return chunks
+
+
+@attempt("schedule_leaves_a_block_too_many")
+def _(self):
+    chunks = {}
+    _continue(self, chunks, _by_turns(self))
+    _let_in(self, chunks, lambda one: self.pool.n_free - self.n_lacking(one) > len(self.running))
+    return chunks
+
+
+@attempt("schedule_counts_before_reuse")
+def _(self):
+    chunks = {}
+    _continue(self, chunks, _by_turns(self))
+    while self.waiting and len(self.running) < self.max_running and _left(self, chunks):
+        need = -(-len(self.waiting[0].ids) // self.block_size)
+        if self.pool.n_free - need < len(self.running):
+            break
+        newcomer = self.waiting[0]
+        self.reuse(newcomer)
+        self.admit()
+        _give(self, newcomer, chunks)
+    return chunks
+
+
+@attempt("schedule_preempts_once")
+def _(self):
+    chunks = {}
+    for sequence in _by_turns(self):
+        if sequence not in self.running:
+            continue
+        if self.n_lacking(sequence) > self.pool.n_free and self.preempt() is sequence:
+            continue
+        if self.n_lacking(sequence) <= self.pool.n_free:
+            _give(self, sequence, chunks)
+    _welcome(self, chunks)
+    return chunks

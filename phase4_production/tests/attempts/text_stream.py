@@ -184,3 +184,26 @@ def _(self):
     if self.stopped:
         return ""
     return "".join([self._held, self._decoder.decode(b"", True)])
+
+
+@attempt("held_back_by_list")
+def _(text, stop):
+    for s in stop:
+        fits = [n for n in range(1, len(s)) if text[-n:] == s[:n]]
+        if fits:
+            return fits[-1]
+    return 0
+
+
+@attempt("push_cuts_at_minus_0")
+def _(self, data):
+    if self.stopped:
+        return ""
+    self._held += self._decoder.decode(data)
+    found = first_stop(self._held, self.stop)
+    if found is not None:
+        ready, self.stopped, self._held = self._held[: found[0]], found[1], ""
+        return ready
+    waits = held_back(self._held, self.stop)
+    ready, self._held = self._held[:-waits], self._held[-waits:]
+    return ready

@@ -147,3 +147,18 @@ def pad_left_blames_the_last_column():
 )
 def pad_left_blames_the_generator():
     return "d"
+
+
+@mistake(
+    "4.20",
+    "clinic_batch.pad_left",
+    "Real tokens have their places now; padding has place 1, and the docstring says 0.",
+)
+def pad_left_gives_padding_place_1(prompts, pad_id):
+    T = max(len(prompt) for prompt in prompts)
+    ids = torch.full((len(prompts), T), pad_id)
+    mask = torch.zeros(len(prompts), T, dtype=torch.bool)
+    for row, prompt in enumerate(prompts):
+        ids[row, T - len(prompt) :] = torch.tensor(prompt)
+        mask[row, T - len(prompt) :] = True
+    return Padded(ids, mask, (mask.long().cumsum(1) - 1).masked_fill(~mask, 1))

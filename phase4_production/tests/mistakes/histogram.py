@@ -162,3 +162,19 @@ def quantile_in_an_empty_bucket(bounds, cumulative, q):
     lower, below = (bounds[bucket - 1], cumulative[bucket - 1]) if bucket else (0.0, 0)
     inside = cumulative[bucket] - below
     return lower + (bounds[bucket] - lower) * (rank - below) / max(inside, 1)
+
+
+@mistake(
+    "4.21",
+    "histogram.quantile",
+    "The rank was rounded to a whole observation: Prometheus goes a part of one into the bucket as well.",
+)
+def quantile_of_a_whole_rank(bounds, cumulative, q):
+    if cumulative[-1] == 0:
+        return math.nan
+    rank = math.ceil(q * cumulative[-1])
+    bucket = _bucket(cumulative, rank)
+    if bounds[bucket] == math.inf:
+        return bounds[-2]
+    lower, below = (bounds[bucket - 1], cumulative[bucket - 1]) if bucket else (0.0, 0)
+    return lower + (bounds[bucket] - lower) * (rank - below) / (cumulative[bucket] - below)

@@ -191,3 +191,28 @@ def gather_across_blocks(cache, block_table, length):
     n_blocks = -(-length // cache.shape[1])
     blocks = cache[block_table[:n_blocks].long()]
     return torch.cat([blocks[:, i] for i in range(cache.shape[1])])[:length]
+
+
+@mistake(
+    "4.14",
+    "paged_cache.gather",
+    "One block alone is a view of the cache: the next owner of that block changes what was read.",
+)
+def gather_a_view_of_one_block(cache, block_table, length):
+    if len(block_table) * cache.shape[1] < length:
+        raise ValueError("too few blocks")
+    if length <= cache.shape[1]:
+        return cache[int(block_table[0])][:length]
+    n_blocks = -(-length // cache.shape[1])
+    return cache[block_table[:n_blocks].long()].flatten(0, 1)[:length]
+
+
+@mistake(
+    "4.14",
+    "paged_cache.gather",
+    "Blocks behind the last token were read: what stands there in the table is padding, and may be no block.",
+)
+def gather_reads_the_padding(cache, block_table, length):
+    if len(block_table) * cache.shape[1] < length:
+        raise ValueError("too few blocks")
+    return cache[block_table.long()].flatten(0, 1)[:length]

@@ -127,3 +127,33 @@ def hashes_big_endian(ids, block_size, known=()):
         own = struct.pack(f">{block_size}q", *ids[i * block_size : (i + 1) * block_size])
         names.append(hashlib.sha256((names[-1] if names else b"") + own).digest())
     return names
+
+
+@mistake(
+    "4.15",
+    "prefix_hash.block_hashes",
+    "The first new block is named as if it began the text: it goes on from the last known name.",
+)
+def hashes_begin_anew_after_the_known(ids, block_size, known=()):
+    if block_size < 1:
+        raise ValueError("holds nothing")
+    names, name = list(known), b""
+    for i in range(len(names), len(ids) // block_size):
+        name = hashlib.sha256(name + _pack(ids[i * block_size : (i + 1) * block_size])).digest()
+        names.append(name)
+    return names
+
+
+@mistake(
+    "4.15",
+    "prefix_hash.block_hashes",
+    "Only the new names are returned: the list has one for each full block, the known ones first.",
+)
+def hashes_return_the_new_ones(ids, block_size, known=()):
+    if block_size < 1:
+        raise ValueError("holds nothing")
+    names, name = [], known[-1] if known else b""
+    for i in range(len(known), len(ids) // block_size):
+        name = hashlib.sha256(name + _pack(ids[i * block_size : (i + 1) * block_size])).digest()
+        names.append(name)
+    return names

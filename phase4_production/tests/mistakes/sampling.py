@@ -322,3 +322,27 @@ def sample_by_rank(weights, uniforms):
 def sample_multinomial(weights, uniforms):
     g = torch.Generator(weights.device).manual_seed(0)
     return torch.multinomial(weights.double(), 1, generator=g).squeeze(1)
+
+
+@mistake(
+    "4.17",
+    "sampling.filter_logits",
+    "A token that is exactly min_p as likely as the first is cut off; at least so much is enough to stay.",
+)
+def filter_min_p_cuts_equals(logits, top_k, top_p, min_p):
+    ranked, order, keep = _ranked(logits, top_k)
+    probs = ranked.masked_fill(~keep, -torch.inf).softmax(-1, dtype=torch.float64)
+    keep &= (_before(probs) < top_p[:, None]) | (top_p[:, None] == 1)
+    keep &= probs > min_p[:, None] * probs[:, :1]
+    return _back(logits, order, ranked, keep)
+
+
+@mistake(
+    "4.17",
+    "sampling.sample",
+    "The weights were summed in their own dtype: small ones are lost beside a large sum. Sum in float64.",
+)
+def sample_sums_as_it_comes(weights, uniforms):
+    ends = weights.cumsum(-1).double()
+    points = uniforms[:, None] * ends[:, -1:]
+    return (ends <= points).sum(-1)

@@ -3,6 +3,19 @@
 from shared.mistakes import mistake
 
 
+def _serve_those_that_run(self, chunks):
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+
+
+def _may_admit(self, chunks):
+    left = self.max_tokens - sum(chunks.values())
+    return self.waiting and len(self.running) < self.max_running and left > 0
+
+
 @mistake(
     "4.16",
     "scheduler.Scheduler.schedule",
@@ -401,3 +414,103 @@ def preempt_is_not_counted(self):
     sequence.drafts.clear()
     self.waiting.appendleft(sequence)
     return sequence
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "The blocks left free are one for each that writes: who reads now will write soon, and counts as well.",
+)
+def schedule_reserves_for_writers_only(self):
+    chunks = {}
+    _serve_those_that_run(self, chunks)
+    while _may_admit(self, chunks):
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        n_write = sum(one.writes for one in self.running)
+        if self.n_lacking(sequence) + n_write > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "Those that run were counted before the first newcomer: the next one must leave it a block, too.",
+)
+def schedule_counts_those_that_run_once(self):
+    chunks = {}
+    _serve_those_that_run(self, chunks)
+    n_running = len(self.running)
+    while _may_admit(self, chunks):
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + n_running > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "A newcomer that leaves just one block for each that runs was kept waiting: that is enough.",
+)
+def schedule_leaves_a_block_too_many(self):
+    chunks = {}
+    _serve_those_that_run(self, chunks)
+    while _may_admit(self, chunks):
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) >= self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "What a newcomer lacks was counted before it took what is in the cache: blocks that others hold cost nothing.",
+)
+def schedule_counts_before_reuse(self):
+    chunks = {}
+    _serve_those_that_run(self, chunks)
+    while _may_admit(self, chunks):
+        sequence = self.waiting[0]
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            break
+        self.reuse(sequence)
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "One was preempted, and blocks were still lacking: ask again until there are enough.",
+)
+def schedule_preempts_once(self):
+    chunks = {}
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        if sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running and self.n_lacking(sequence) <= self.pool.n_free:
+            self.choose(sequence, chunks)
+    while _may_admit(self, chunks):
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks

@@ -175,3 +175,14 @@ def accept_in_place(target, draft, proposed, coins, last):
     if n < len(proposed):
         weights.sub_(draft[n]).clamp_(min=0)
     return torch.cat([proposed[:n], sampling.sample(weights[None], last)])
+
+
+@mistake(
+    "4.18",
+    "speculative.accept",
+    "A guess passes if the target likes it best: that is right for greedy answers only, others are drawn.",
+)
+def accept_the_likeliest_only(target, draft, proposed, coins, last):
+    n = _first_failure(target[:-1].argmax(-1) == proposed)
+    weights = _beyond(target[n], draft[n], n) if n < len(proposed) else target[n]
+    return torch.cat([proposed[:n], sampling.sample(weights[None], last)])

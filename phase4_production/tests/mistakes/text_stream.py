@@ -301,3 +301,33 @@ def finish_without_stop(self):
     text = self._held + self._decoder.decode(b"", final=True)
     self._held = ""
     return text
+
+
+@mistake(
+    "4.21",
+    "text_stream.held_back",
+    "The first stop string of the list that fits decides; another one may have a longer beginning here.",
+)
+def held_back_by_list(text, stop):
+    for one in stop:
+        for n in range(min(len(text), len(one)), 0, -1):
+            if text.endswith(one[:n]):
+                return n
+    return 0
+
+
+@mistake(
+    "4.21",
+    "text_stream.TextStream.push",
+    "text[:-n] is nothing where n is 0, and text[-n:] is everything: cut at len(text) - n.",
+)
+def push_cuts_at_minus_0(self, data):
+    if self.stopped is not None:
+        return ""
+    text = self._held + self._decoder.decode(data)
+    if found := first_stop(text, self.stop):
+        self._held, self.stopped = "", found[1]
+        return text[: found[0]]
+    n = held_back(text, self.stop)
+    self._held = text[-n:]
+    return text[:-n]
