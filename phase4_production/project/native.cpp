@@ -2,18 +2,21 @@
 // cache in pages. `native.py` compiles this file once per machine and calls it.
 //
 // Writing one token reads every weight once, so a product with one row is as fast as the memory,
-// if the processor keeps up. What it has to do is kept small by two ideas:
+// if the processor keeps up. What it has to do is kept small by three ideas:
 //
 //   Activations are quantised, too: 64 neighbours share a scale, and become eight bits. Then 64
 //   multiplications are one instruction (AVX-512 VNNI), which takes unsigned times signed bytes.
 //   Weights are unsigned for that reason: eight-bit codes are stored plus 128, and what this adds
 //   to a product, 128 times the sum of the activations, is taken off again.
 //
-//   A tile of ROWS weight rows meets a tile of BATCH activation rows in registers, so that each
-//   byte that was fetched is used as often as there are rows.
+//   Quantised weights lie in panels of 16 rows, four columns of each beside those of the next. A
+//   register then holds 16 sums, one for each row, which nobody has to add up across it.
 //
-// Shapes: x is (M, K), weights are (N, K), y is (M, N), all row by row. Where there is no VNNI the
-// same sums are written plainly, and the compiler does with them what it can.
+//   A panel meets up to BATCH activation rows in registers, so that a byte that was fetched and
+//   unpacked is used as often as there are rows.
+//
+// Shapes: x is (M, K), weights are (N, K), y is (M, N), all row by row but for the panels. Where
+// there is no VNNI the same sums are written plainly, and the compiler does what it can.
 
 #include <algorithm>
 #include <cmath>
@@ -31,32 +34,18 @@
 namespace {
 
 constexpr int64_t GROUP = 64;  // activations that share a scale
-constexpr int ROWS = 4;        // weight rows of a tile
-constexpr int BATCH = 4;       // activation rows of a tile
-
-// -- tiles -----------------------------------------------------------------------------------
+constexpr int PANEL = 16;      // rows of quantised weights that lie side by side
+constexpr int BATCH = 8;       // activation rows that meet a panel at once
 
 template <int n>
 using Fixed = std::integral_constant<int, n>;
 
-// Calls tile(rows, batch, n, m) with both sizes known to the compiler, which then keeps all sums of
-// a tile in registers. Threads share the weight rows.
-template <typename Tile>
-void over_tiles(int64_t M, int64_t N, int threads, Tile tile) {
-    auto with_rows = [&](auto rows, int64_t n) {
-        int64_t m = 0;
-        for (; m + BATCH <= M; m += BATCH) tile(rows, Fixed<BATCH>{}, n, m);
-        for (; m < M; ++m) tile(rows, Fixed<1>{}, n, m);
-    };
-    const int64_t n_tiles = (N + ROWS - 1) / ROWS;
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t t = 0; t < n_tiles; ++t) {
-        const int64_t n = t * ROWS;
-        if (n + ROWS <= N)
-            with_rows(Fixed<ROWS>{}, n);
-        else
-            for (int64_t row = n; row < N; ++row) with_rows(Fixed<1>{}, row);
-    }
+// Calls tile(rows, m) for all of M rows, as many at a time as may be. The number is known to the
+// compiler, which then keeps all sums of a tile in registers.
+template <int most, typename Tile>
+inline void in_batches(int64_t M, Tile tile, int64_t m = 0) {
+    for (; m + most <= M; m += most) tile(Fixed<most>{}, m);
+    if constexpr (most > 1) in_batches<most / 2>(M, tile, m);
 }
 
 // -- floating point ----------------------------------------------------------------------------
@@ -73,8 +62,8 @@ inline float widened(uint16_t bits) {  // bfloat16 is the upper half of a float3
 template <typename Weight>
 void linear_float(const float* x, const Weight* w, const float* bias, float* y, int64_t M,
                   int64_t N, int64_t K, int threads) {
-    constexpr int LANES = 16;
-    over_tiles(M, N, threads, [&](auto rows, auto batch, int64_t n, int64_t m) {
+    constexpr int LANES = 16, ROWS = 4;
+    auto tile = [&](auto rows, int64_t n, auto batch, int64_t m) {
         float sums[rows][batch][LANES] = {};
         int64_t k = 0;
         for (; k + LANES <= K; k += LANES)
@@ -92,7 +81,12 @@ void linear_float(const float* x, const Weight* w, const float* bias, float* y, 
                     sum += widened(w[(n + r) * K + rest]) * x[(m + b) * K + rest];
                 y[(m + b) * N + n + r] = sum;
             }
-    });
+    };
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t first = 0; first < N; first += ROWS)
+        in_batches<ROWS>(std::min<int64_t>(ROWS, N - first), [&](auto rows, int64_t n) {
+            in_batches<4>(M, [&](auto batch, int64_t m) { tile(rows, first + n, batch, m); });
+        });
 }
 
 // -- activations in eight bits ----------------------------------------------------------------
@@ -102,13 +96,6 @@ struct Activations {
     std::vector<float> scale;   // (M, groups)
     std::vector<int32_t> sum;   // (M, groups), of the codes
 };
-
-// Where the code of column k goes.
-inline int64_t in_order(int64_t k) { return k; }
-
-// A byte of four-bit weights holds an even column in its low half and an odd one in its high half.
-// 64 bytes give 128 weights: all the even ones, then all the odd ones. So do the activations here.
-inline int64_t even_then_odd(int64_t k) { return k / 128 * 128 + k % 2 * 64 + k % 128 / 2; }
 
 // The largest absolute value. As integers, floats without a sign are in the same order, and NaN is
 // above all: what is no number must not become one, so that the request it belongs to fails.
@@ -125,161 +112,118 @@ inline float largest_of(const float* values, int64_t n) {
     return value;
 }
 
-template <typename Order>
-Activations quantise(const float* x, int64_t M, int64_t K, int64_t padded, Order order,
-                     int threads) {
-    const int64_t groups = padded / GROUP;
+Activations quantise(const float* x, int64_t M, int64_t K, int threads) {
+    const int64_t groups = (K + GROUP - 1) / GROUP, padded = groups * GROUP;
     Activations q{std::vector<int8_t>(M * padded), std::vector<float>(M * groups),
                   std::vector<int32_t>(M * groups)};
 #pragma omp parallel for num_threads(threads) if (M > 8)
     for (int64_t m = 0; m < M; ++m)
-        for (int64_t g = 0; g * GROUP < K; ++g) {
+        for (int64_t g = 0; g < groups; ++g) {
             const float* values = x + m * K + g * GROUP;
             const int64_t n = std::min(GROUP, K - g * GROUP);
             const float largest = largest_of(values, n);
             const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
-            int8_t codes[GROUP];
+            int8_t* codes = q.codes.data() + m * padded + g * GROUP;
             int32_t sum = 0;
 #pragma omp simd reduction(+ : sum)
             for (int64_t i = 0; i < n; ++i) {
                 codes[i] = static_cast<int8_t>(std::nearbyint(values[i] * inverse));
                 sum += codes[i];
             }
-            for (int64_t i = 0; i < n; ++i) q.codes[m * padded + order(g * GROUP + i)] = codes[i];
             q.scale[m * groups + g] = largest / 127.0f;
             q.sum[m * groups + g] = sum;
         }
     return q;
 }
 
-// -- eight bits --------------------------------------------------------------------------------
+// -- eight and four bits -------------------------------------------------------------------------
 
-// w: codes + 128, rows padded with 128 to whole groups. scale: (N, groups), or (N,) per channel.
-void linear_int8(const float* x, const uint8_t* w, const float* scale, const float* bias, float* y,
-                 int64_t M, int64_t N, int64_t K, int per_channel, int threads) {
-    const int64_t groups = (K + GROUP - 1) / GROUP, padded = groups * GROUP;
-    const Activations q = quantise(x, M, K, padded, in_order, threads);
-    over_tiles(M, N, threads, [&](auto rows, auto batch, int64_t n, int64_t m) {
-        float found[rows][batch];
-#ifdef VNNI
-        __m512 sums[rows][batch];
-        for (int r = 0; r < rows; ++r)
-            for (int b = 0; b < batch; ++b) sums[r][b] = _mm512_setzero_ps();
-        for (int64_t g = 0; g < groups; ++g) {
-            __m512i codes[batch], start[batch];
-            float by[batch];
-            for (int b = 0; b < batch; ++b) {
-                codes[b] = _mm512_loadu_si512(q.codes.data() + (m + b) * padded + g * GROUP);
-                const int64_t at = (m + b) * groups + g;
-                start[b] = _mm512_zextsi128_si512(_mm_cvtsi32_si128(-128 * q.sum[at]));
-                by[b] = q.scale[at];
-            }
-            for (int r = 0; r < rows; ++r) {
-                const __m512i weights = _mm512_loadu_si512(w + (n + r) * padded + g * GROUP);
-                const float own = per_channel ? 1.0f : scale[(n + r) * groups + g];
-                for (int b = 0; b < batch; ++b) {
-                    const __m512i dot = _mm512_dpbusd_epi32(start[b], weights, codes[b]);
-                    sums[r][b] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot),
-                                                 _mm512_set1_ps(by[b] * own), sums[r][b]);
-                }
-            }
-        }
-        for (int r = 0; r < rows; ++r)
-            for (int b = 0; b < batch; ++b) found[r][b] = _mm512_reduce_add_ps(sums[r][b]);
-#else
-        for (int r = 0; r < rows; ++r)
-            for (int b = 0; b < batch; ++b) {
-                found[r][b] = 0.0f;
-                for (int64_t g = 0; g < groups; ++g) {
-                    const uint8_t* weights = w + (n + r) * padded + g * GROUP;
-                    const int8_t* codes = q.codes.data() + (m + b) * padded + g * GROUP;
-                    int32_t dot = -128 * q.sum[(m + b) * groups + g];
-#pragma omp simd reduction(+ : dot)
-                    for (int i = 0; i < GROUP; ++i) dot += weights[i] * codes[i];
-                    const float own = per_channel ? 1.0f : scale[(n + r) * groups + g];
-                    found[r][b] += own * q.scale[(m + b) * groups + g] * dot;
-                }
-            }
-#endif
-        for (int r = 0; r < rows; ++r)
-            for (int b = 0; b < batch; ++b)
-                y[(m + b) * N + n + r] = found[r][b] * (per_channel ? scale[n + r] : 1.0f) +
-                                         (bias ? bias[n + r] : 0.0f);
-    });
+// A register, or what the compiler makes of it where registers are shorter.
+typedef float Floats __attribute__((vector_size(4 * PANEL)));
+typedef int32_t Ints __attribute__((vector_size(4 * PANEL)));
+typedef uint8_t Bytes __attribute__((vector_size(4 * PANEL)));
+
+template <typename Vector>
+inline Vector load(const void* from) {
+    Vector found;
+    std::memcpy(&found, from, sizeof found);
+    return found;
 }
 
-// -- four bits ---------------------------------------------------------------------------------
-
-// w: two codes a byte, rows padded to 128 columns. scale, shift: (N, groups); a weight is
-// scale * code - shift, and the shift of a group meets the sum of its activations.
-void linear_int4(const float* x, const uint8_t* w, const float* scale, const float* shift,
-                 const float* bias, float* y, int64_t M, int64_t N, int64_t K, int threads) {
-    const int64_t pairs = (K + 127) / 128, groups = 2 * pairs, padded = 128 * pairs;
-    const Activations q = quantise(x, M, K, padded, even_then_odd, threads);
-    std::vector<float> moved(M * groups);
-    for (int64_t i = 0; i < M * groups; ++i) moved[i] = q.scale[i] * q.sum[i];
-    over_tiles(M, N, threads, [&](auto rows, auto batch, int64_t n, int64_t m) {
-        float found[rows][batch];
+// Adds to each row's sum the product of four of its weights with four activations.
+inline Ints add_four(Ints sums, Bytes weights, const int8_t* activations) {
 #ifdef VNNI
-        // Lanes 0 to 7 of a product belong to the first group of a pair, 8 to 15 to the second.
-        const __m512i which = _mm512_set_epi32(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-        const __m512i low = _mm512_set1_epi8(15);
-        auto spread = [&](const float* two) {
-            const __m128 pair = _mm_castpd_ps(_mm_load_sd(reinterpret_cast<const double*>(two)));
-            return _mm512_permutexvar_ps(which, _mm512_castps128_ps512(pair));
-        };
-        __m512 sums[rows][batch];
-        for (int r = 0; r < rows; ++r)
-            for (int b = 0; b < batch; ++b) sums[r][b] = _mm512_setzero_ps();
-        for (int64_t p = 0; p < pairs; ++p) {
-            __m512i even[batch], odd[batch];
-            __m512 by[batch];
+    int32_t four;
+    std::memcpy(&four, activations, sizeof four);
+    return (Ints)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)weights, _mm512_set1_epi32(four));
+#else
+    for (int r = 0; r < PANEL; ++r)
+        for (int i = 0; i < 4; ++i) sums[r] += weights[4 * r + i] * activations[i];
+    return sums;
+#endif
+}
+
+// Weights in panels, columns padded to whole groups.
+//   codes: for each panel, the columns in order; a line of 64 bytes is 16 rows times four columns,
+//          and with four bits the high halves are the four columns after these.
+//   scale: (panels, groups, PANEL), or (panels, 1, PANEL) for a whole row.
+//   shift: the same shape, four bits only: a weight is scale * code - shift, and the shift of a
+//          group meets the sum of its activations.
+struct Panels {
+    const uint8_t* codes;
+    const float *scale, *shift;
+    int64_t groups, n_scales;
+};
+
+template <int bits, typename Batch>
+inline void multiply(const Panels& w, const Activations& q, int64_t panel, int64_t m, Batch batch,
+                     Floats* found) {
+    constexpr int64_t LINES = GROUP * bits / 32;  // of 64 bytes, for a group
+    const uint8_t* line = w.codes + panel * w.groups * LINES * sizeof(Bytes);
+    for (int64_t g = 0; g < w.groups; ++g) {
+        const int64_t of_group = panel * w.n_scales + (w.n_scales > 1 ? g : 0);
+        const int8_t* codes = q.codes.data() + (m * w.groups + g) * GROUP;
+        const int64_t next = w.groups * GROUP;  // from one activation row to the next
+        Ints sums[batch];
+        for (int b = 0; b < batch; ++b)
+            sums[b] = Ints{} - (bits == 8 ? 128 * q.sum[(m + b) * w.groups + g] : 0);
+        for (int64_t l = 0; l < LINES; ++l, line += sizeof(Bytes)) {
+            const Bytes weights = load<Bytes>(line);
             for (int b = 0; b < batch; ++b) {
-                const int8_t* codes = q.codes.data() + (m + b) * padded + p * 128;
-                even[b] = _mm512_loadu_si512(codes);
-                odd[b] = _mm512_loadu_si512(codes + 64);
-                by[b] = spread(q.scale.data() + (m + b) * groups + 2 * p);
-            }
-            for (int r = 0; r < rows; ++r) {
-                const __m512i both = _mm512_loadu_si512(w + (n + r) * padded / 2 + p * 64);
-                const __m512i first = _mm512_and_si512(both, low);
-                const __m512i second = _mm512_and_si512(_mm512_srli_epi16(both, 4), low);
-                const __m512 own = spread(scale + (n + r) * groups + 2 * p);
-                for (int b = 0; b < batch; ++b) {
-                    __m512i dot = _mm512_dpbusd_epi32(_mm512_setzero_si512(), first, even[b]);
-                    dot = _mm512_dpbusd_epi32(dot, second, odd[b]);
-                    sums[r][b] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot),
-                                                 _mm512_mul_ps(own, by[b]), sums[r][b]);
+                const int8_t* own = codes + b * next + l * 32 / bits;
+                if constexpr (bits == 8) {
+                    sums[b] = add_four(sums[b], weights, own);
+                } else {
+                    sums[b] = add_four(sums[b], weights & 15, own);
+                    sums[b] = add_four(sums[b], weights >> 4, own + 4);
                 }
             }
         }
-        for (int r = 0; r < rows; ++r)
-            for (int b = 0; b < batch; ++b) found[r][b] = _mm512_reduce_add_ps(sums[r][b]);
-#else
-        for (int r = 0; r < rows; ++r)
-            for (int b = 0; b < batch; ++b) {
-                found[r][b] = 0.0f;
-                for (int64_t g = 0; g < groups; ++g) {
-                    const uint8_t* both = w + (n + r) * padded / 2 + g * GROUP / 2;
-                    const int8_t* codes =
-                        q.codes.data() + (m + b) * padded + g / 2 * 128 + g % 2 * GROUP / 2;
-                    int32_t dot = 0;
-#pragma omp simd reduction(+ : dot)
-                    for (int i = 0; i < GROUP / 2; ++i)
-                        dot += (both[i] & 15) * codes[i] + (both[i] >> 4) * codes[i + 64];
-                    found[r][b] +=
-                        scale[(n + r) * groups + g] * q.scale[(m + b) * groups + g] * dot;
-                }
-            }
-#endif
-        for (int r = 0; r < rows; ++r)
-            for (int b = 0; b < batch; ++b) {
-                float sum = found[r][b] + (bias ? bias[n + r] : 0.0f);
-                for (int64_t g = 0; g < groups; ++g)
-                    sum -= shift[(n + r) * groups + g] * moved[(m + b) * groups + g];
-                y[(m + b) * N + n + r] = sum;
-            }
-    });
+        const Floats scale = load<Floats>(w.scale + of_group * PANEL);
+        for (int b = 0; b < batch; ++b) {
+            const float by = q.scale[(m + b) * w.groups + g];
+            found[b] += __builtin_convertvector(sums[b], Floats) * (scale * by);
+            if constexpr (bits == 4)
+                found[b] -= load<Floats>(w.shift + of_group * PANEL) *
+                            (by * q.sum[(m + b) * w.groups + g]);
+        }
+    }
+}
+
+template <int bits>
+void linear_panels(const float* x, const Panels& w, const float* bias, float* y, int64_t M,
+                   int64_t N, int64_t K, int threads) {
+    const Activations q = quantise(x, M, K, threads);
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t first = 0; first < N; first += PANEL)
+        in_batches<BATCH>(M, [&](auto batch, int64_t m) {
+            Floats found[batch] = {};
+            multiply<bits>(w, q, first / PANEL, m, batch, found);
+            const int64_t n = std::min<int64_t>(PANEL, N - first);
+            for (int b = 0; b < batch; ++b)
+                for (int64_t r = 0; r < n; ++r)
+                    y[(m + b) * N + first + r] = found[b][r] + (bias ? bias[first + r] : 0.0f);
+        });
 }
 
 // -- attention over pages ----------------------------------------------------------------------
@@ -390,15 +334,18 @@ void native_linear_bf16(const float* x, const uint16_t* w, const float* bias, fl
     linear_float(x, w, bias, y, M, N, K, threads);
 }
 
-void native_linear_int8(const float* x, const uint8_t* w, const float* scale, const float* bias,
-                        float* y, int64_t M, int64_t N, int64_t K, int per_channel, int threads) {
-    linear_int8(x, w, scale, bias, y, M, N, K, per_channel, threads);
+void native_linear_int8(const float* x, const uint8_t* w, const float* scale, int64_t n_scales,
+                        const float* bias, float* y, int64_t M, int64_t N, int64_t K,
+                        int threads) {
+    const Panels panels{w, scale, nullptr, (K + GROUP - 1) / GROUP, n_scales};
+    linear_panels<8>(x, panels, bias, y, M, N, K, threads);
 }
 
 void native_linear_int4(const float* x, const uint8_t* w, const float* scale, const float* shift,
                         const float* bias, float* y, int64_t M, int64_t N, int64_t K,
                         int threads) {
-    linear_int4(x, w, scale, shift, bias, y, M, N, K, threads);
+    const int64_t groups = (K + GROUP - 1) / GROUP;
+    linear_panels<4>(x, Panels{w, scale, shift, groups, groups}, bias, y, M, N, K, threads);
 }
 
 // One query row for each of S sequences; tables: (S, width), lengths: (S,). A past is cut into

@@ -40,7 +40,7 @@ Pointer, Int, Long, Float = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctype
 SIGNATURES = {
     "native_linear_f32": (*[Pointer] * 4, *[Long] * 3, Int),
     "native_linear_bf16": (*[Pointer] * 4, *[Long] * 3, Int),
-    "native_linear_int8": (*[Pointer] * 5, *[Long] * 3, Int, Int),
+    "native_linear_int8": (*[Pointer] * 3, Long, *[Pointer] * 2, *[Long] * 3, Int),
     "native_linear_int4": (*[Pointer] * 6, *[Long] * 3, Int),
     "native_attend": (
         Pointer, Long, Pointer, Pointer, Pointer, Long, Pointer, Pointer, *[Long] * 5, Float, Int
@@ -144,25 +144,24 @@ def linear_float(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def linear_int8(x: Tensor, codes: Tensor, scale: Tensor, bias: Tensor | None, N: int) -> Tensor:
-    """Return x W^T + bias; for codes and scale see `native_linears.Int8Linear`."""
+    """Return x W^T + bias; for codes and scale see `native_linears.EightBit`."""
     M, K = x.shape
     y = x.new_empty(M, N)
-    per_channel = int(scale.shape[1] == 1)
     library().native_linear_int8(
-        _floats(x), _at(codes), _at(scale), _at(bias), _at(y), M, N, K, per_channel,
+        _floats(x), _at(codes), _at(scale), scale.shape[1], _at(bias), _at(y), M, N, K,
         torch.get_num_threads(),
     )  # fmt: skip
     return y
 
 
 def linear_int4(
-    x: Tensor, packed: Tensor, scale: Tensor, shift: Tensor, bias: Tensor | None, N: int
+    x: Tensor, codes: Tensor, scale: Tensor, shift: Tensor, bias: Tensor | None, N: int
 ) -> Tensor:
-    """Return x W^T + bias; for the weight's parts see `native_linears.Int4Linear`."""
+    """Return x W^T + bias; for the weight's parts see `native_linears.FourBit`."""
     M, K = x.shape
     y = x.new_empty(M, N)
     library().native_linear_int4(
-        _floats(x), _at(packed), _at(scale), _at(shift), _at(bias), _at(y), M, N, K,
+        _floats(x), _at(codes), _at(scale), _at(shift), _at(bias), _at(y), M, N, K,
         torch.get_num_threads(),
     )  # fmt: skip
     return y

@@ -17,6 +17,7 @@ from phase4_production.project.quantized_linears import IntegerProduct, Quantize
 from phase4_production.solution.quantized import Int4, Int8
 
 GROUP = 64  # activations that share a scale, in native.cpp
+PANEL = 16  # rows of quantised weights that lie side by side there
 STEP = 64  # many rows are filled up to a multiple of it
 FEW = 16  # rows up to which our float product is the faster one
 _ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -65,9 +66,10 @@ class EightBit:
         self.bias, per_row = bias, weight.scale.shape[1]
         # The kernel wants unsigned codes, and whole groups: a code of 128 is a weight of 0.
         codes = (weight.codes.to(torch.int16) + 128).to(torch.uint8)
-        self._codes = F.pad(codes, (0, -self.in_features % GROUP), value=128).contiguous()
+        quads = _padded(codes, GROUP, value=128).unflatten(1, (-1, 4))
+        self._codes = _in_panels(quads)
         repeats = 1 if per_row == 1 else self.in_features // per_row // GROUP
-        self._scale = weight.scale.repeat_interleave(repeats, dim=1).contiguous()
+        self._scale = _in_panels(_padded(weight.scale.repeat_interleave(repeats, dim=1)))
         parts = (self._codes, self._scale, bias)
         self.nbytes = sum(part.nbytes for part in parts if part is not None)
 
@@ -88,22 +90,22 @@ class FourBit:
     """`Int4` codes in groups of a multiple of 64 columns.
 
     Args:
-        weight: whose bytes are kept as they are, padded to pairs of groups.
+        weight: whose columns are padded to whole groups.
         bias: (out,) float32 or None.
     """
 
     def __init__(self, weight: Int4, bias: Tensor | None) -> None:
         self.out_features, self.in_features = weight.shape
         self.bias, repeats = bias, weight.group // GROUP
-        n_groups = -(-self.in_features // 128) * 2
-        self._packed = F.pad(weight.packed, (0, -self.in_features % 128 // 2)).contiguous()
+        quads = _padded(weight.codes(), GROUP).unflatten(1, (-1, 2, 4))
+        self._codes = _in_panels(quads[:, :, 0] | quads[:, :, 1] << 4)
+        n_groups = -(-self.in_features // GROUP)
 
         def spread(values: Tensor) -> Tensor:
-            values = values.repeat_interleave(repeats, dim=1)[:, :n_groups]
-            return F.pad(values, (0, n_groups - values.shape[1])).contiguous()
+            return _in_panels(_padded(values.repeat_interleave(repeats, dim=1)[:, :n_groups]))
 
         self._scale, self._shift = spread(weight.scale), spread(weight.scale * weight.zero)
-        parts = (self._packed, self._scale, self._shift, bias)
+        parts = (self._codes, self._scale, self._shift, bias)
         self.nbytes = sum(part.nbytes for part in parts if part is not None)
 
     @staticmethod
@@ -114,8 +116,19 @@ class FourBit:
     def __call__(self, x: Tensor) -> Tensor:
         """Turn (N, in) into (N, out)."""
         return native.linear_int4(
-            x.contiguous(), self._packed, self._scale, self._shift, self.bias, self.out_features
+            x.contiguous(), self._codes, self._scale, self._shift, self.bias, self.out_features
         )
+
+
+def _padded(values: Tensor, columns: int = 1, value: int = 0) -> Tensor:
+    """Fill (rows, columns) up to whole panels, and to a multiple of some columns."""
+    n_rows, n_columns = values.shape
+    return F.pad(values, (0, -n_columns % columns, 0, -n_rows % PANEL), value=value)
+
+
+def _in_panels(values: Tensor) -> Tensor:
+    """Turn (rows, columns, ...) into (rows / PANEL, columns, PANEL, ...)."""
+    return values.unflatten(0, (-1, PANEL)).transpose(1, 2).contiguous()
 
 
 def of(layer: Linear) -> Linear:
