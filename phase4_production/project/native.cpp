@@ -228,11 +228,6 @@ void linear_panels(const float* x, const Panels& w, const float* bias, float* y,
 
 // -- attention over pages ----------------------------------------------------------------------
 
-// Asks for a row that is wanted soon.
-inline void fetch(const float* row, int64_t n) {
-    for (int64_t i = 0; i < n; i += 16) __builtin_prefetch(row + i);
-}
-
 inline float dot(const float* a, const float* b, int64_t n) {
     float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
@@ -240,81 +235,94 @@ inline float dot(const float* a, const float* b, int64_t n) {
     return sum;
 }
 
+// e^x for x <= 0, to the last bits of a float32: e^x = 2^n e^r with |r| <= ln(2) / 2. The library's
+// function is as exact, but takes one number at a time.
+inline float exponential(float x) {
+    x = std::max(x, -87.0f);  // what is less is nothing; NaN stays
+    const float n = std::nearbyint(x * 1.44269504f);
+    const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    float sum = 1.0f / 720;
+    for (const float term : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
+        sum = sum * r + term;
+    const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
+    float power;
+    std::memcpy(&power, &bits, sizeof power);
+    return sum * power;
+}
+
 inline void add(float* to, float weight, const float* values, int64_t n) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i) to[i] += weight * values[i];
 }
-
-// The running softmax of one row over a stretch of its past: maximum, denominator, and the
-// weighted sum of values, for each head.
-struct Partial {
-    std::vector<float> m, l, o;
-    Partial(int64_t H, int64_t D)
-        : m(H, -std::numeric_limits<float>::infinity()), l(H), o(H * D) {}
-};
 
 struct Pages {
     const float *k, *v;  // (n_blocks, block_size, H_kv, D)
     const int32_t* table;
     int64_t block_size, H, H_kv, D;
     float scale;
+
+    int64_t width() const { return H_kv * D; }
+
+    const float* row(const float* of, int64_t t) const {
+        return of + (table[t / block_size] * block_size + t % block_size) * width();
+    }
 };
 
-// Takes the tokens from begin to end of one sequence in. Keys and values are read in the order in
-// which they lie, all heads of a token together: memory gives what comes next before it is asked.
+// The softmax of one row over a stretch of its past: maximum, denominator, and the weighted sum of
+// values, for each head.
+struct Part {
+    std::vector<float> m, l, o;
+};
+
+// Attends to the tokens from begin to end of one sequence. Keys and values are read in the order in
+// which they lie, all heads of a token together, and asked for a little before they are needed:
+// pages lie anywhere, and the processor guesses no further than to the end of one.
 template <typename Width>
-void take_in(Partial& part, const float* q, const Pages& pages, int64_t begin, int64_t end,
-             Width D) {
-    constexpr int64_t STRETCH = 32;  // tokens between two corrections of the maximum
-    const int64_t H = pages.H, shared = H / pages.H_kv, width = pages.H_kv * D;
-    std::vector<float> weights(H * STRETCH);
-    auto place = [&](int64_t t) {
-        return (pages.table[t / pages.block_size] * pages.block_size + t % pages.block_size) * width;
+Part attend_to(const float* q, const Pages& pages, int64_t begin, int64_t end, Width D) {
+    constexpr int64_t AHEAD = 2;  // tokens
+    const int64_t H = pages.H, shared = H / pages.H_kv, n = end - begin;
+    Part part{std::vector<float>(H), std::vector<float>(H), std::vector<float>(H * D)};
+    std::vector<float> weights(H * n);
+    auto row = [&](const float* of, int64_t t) {
+        const float* soon = pages.row(of, std::min(t + AHEAD, end - 1));
+        for (int64_t i = 0; i < pages.width(); i += 16) __builtin_prefetch(soon + i);
+        return pages.row(of, t);
     };
-    for (int64_t t0 = begin; t0 < end; t0 += STRETCH) {
-        const int64_t n = std::min(STRETCH, end - t0);
-        for (int64_t t = 0; t < n; ++t) {
-            const float* keys = pages.k + place(t0 + t);
-            fetch(pages.v + place(t0 + t), width);
-            for (int64_t h = 0; h < H; ++h)
-                weights[h * STRETCH + t] =
-                    pages.scale * dot(q + h * D, keys + h / shared * D, D);
-        }
-        for (int64_t h = 0; h < H; ++h) {
-            float* own = weights.data() + h * STRETCH;
-            float m = part.m[h], l = 0.0f;
-            for (int64_t t = 0; t < n; ++t) m = std::max(m, own[t]);
-            const float shrink = std::exp(part.m[h] - m);
-#pragma omp simd reduction(+ : l)
-            for (int64_t t = 0; t < n; ++t) {
-                own[t] = std::exp(own[t] - m);
-                l += own[t];
-            }
-            part.m[h] = m;
-            part.l[h] = part.l[h] * shrink + l;
-            for (int64_t d = 0; d < D; ++d) part.o[h * D + d] *= shrink;
-        }
-        for (int64_t t = 0; t < n; ++t) {
-            const float* values = pages.v + place(t0 + t);
-            for (int64_t h = 0; h < H; ++h)
-                add(part.o.data() + h * D, weights[h * STRETCH + t], values + h / shared * D, D);
-        }
+    for (int64_t t = 0; t < n; ++t) {
+        const float* keys = row(pages.k, begin + t);
+        for (int64_t h = 0; h < H; ++h)
+            weights[h * n + t] = pages.scale * dot(q + h * D, keys + h / shared * D, D);
     }
+    for (int64_t h = 0; h < H; ++h) {
+        float* own = weights.data() + h * n;
+        const float m = part.m[h] = *std::max_element(own, own + n);
+        float l = 0.0f;
+#pragma omp simd reduction(+ : l)
+        for (int64_t t = 0; t < n; ++t) {
+            own[t] = exponential(own[t] - m);
+            l += own[t];
+        }
+        part.l[h] = l;
+    }
+    for (int64_t t = 0; t < n; ++t) {
+        const float* values = row(pages.v, begin + t);
+        for (int64_t h = 0; h < H; ++h)
+            add(part.o.data() + h * D, weights[h * n + t], values + h / shared * D, D);
+    }
+    return part;
 }
 
 // Merges the parts of one row, and divides.
-void settle(const std::vector<Partial>& parts, int64_t first, int64_t n_parts, int64_t H,
+void settle(const std::vector<Part>& parts, int64_t first, int64_t n_parts, int64_t H,
             int64_t D, float* out) {
     for (int64_t h = 0; h < H; ++h) {
         float m = -std::numeric_limits<float>::infinity(), l = 0.0f;
         for (int64_t p = first; p < first + n_parts; ++p) m = std::max(m, parts[p].m[h]);
         std::fill(out + h * D, out + (h + 1) * D, 0.0f);
         for (int64_t p = first; p < first + n_parts; ++p) {
-            const float weight = parts[p].l[h] > 0 ? std::exp(parts[p].m[h] - m) : 0.0f;
-            // A part with NaN in it must be seen, and so must not be left out.
-            const float kept = parts[p].l[h] == parts[p].l[h] ? weight : parts[p].l[h];
-            l += kept * parts[p].l[h];
-            for (int64_t d = 0; d < D; ++d) out[h * D + d] += kept * parts[p].o[h * D + d];
+            const float weight = std::exp(parts[p].m[h] - m);
+            l += weight * parts[p].l[h];
+            add(out + h * D, weight, parts[p].o.data() + h * D, D);
         }
         for (int64_t d = 0; d < D; ++d) out[h * D + d] /= l;
     }
@@ -357,7 +365,7 @@ void native_attend(const float* q, int64_t q_stride, const float* k, const float
     constexpr int64_t STRETCH = 64;
     std::vector<int64_t> first(S + 1);  // the first part of each sequence
     for (int64_t s = 0; s < S; ++s) first[s + 1] = first[s] + (lengths[s] + STRETCH - 1) / STRETCH;
-    std::vector<Partial> parts(first[S], Partial(H, D));
+    std::vector<Part> parts(first[S]);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (int64_t part = 0; part < first[S]; ++part) {
         const int64_t s =
@@ -367,11 +375,11 @@ void native_attend(const float* q, int64_t q_stride, const float* k, const float
         const int64_t end = std::min<int64_t>(begin + STRETCH, lengths[s]);
         const float* row = q + s * q_stride;
         if (D == 64)  // known to the compiler, a width is unrolled
-            take_in(parts[part], row, pages, begin, end, Fixed<64>{});
+            parts[part] = attend_to(row, pages, begin, end, Fixed<64>{});
         else if (D == 128)
-            take_in(parts[part], row, pages, begin, end, Fixed<128>{});
+            parts[part] = attend_to(row, pages, begin, end, Fixed<128>{});
         else
-            take_in(parts[part], row, pages, begin, end, D);
+            parts[part] = attend_to(row, pages, begin, end, D);
     }
     for (int64_t s = 0; s < S; ++s)
         settle(parts, first[s], first[s + 1] - first[s], H, D, out + s * H * D);

@@ -251,3 +251,20 @@ def test_a_compiler_that_fails_is_told_in_one_line(monkeypatch, tmp_path):
     with pytest.raises(native.NotBuilt, match=r"native\.cpp:1:1: error: no$"):
         native.library()
     native.library.cache_clear()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("place", [0, 63, 64, 199])
+def test_what_is_no_number_in_a_past_stays_there(bad, place):
+    """In whichever stretch it is; the neighbours' answers do not notice."""
+    batch, n_blocks = batch_of([200, 200, 1], 16)
+    q = normal(3, 2, 8)
+    k, v = (normal(n_blocks, 16, 2, 8, seed=s) for s in (1, 2))
+    block = batch.block_tables[1, place // 16]
+    k[block, place % 16, 0, 3] = bad
+    k[block, place % 16, 1, 3] = float("nan")
+    found = NativeAttention(batch, 16)(q, k, v)
+    expected = paged_attention.attend(q, k, v, batch)
+    assert found[1, 1].isnan().all()
+    close(found[1, 0].isnan(), expected[1, 0].isnan(), "what is no number")
+    close(found[[0, 2]], expected[[0, 2]], "o of the others", rtol=1e-5, atol=1e-5)
