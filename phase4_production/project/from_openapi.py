@@ -1,12 +1,12 @@
 """Requests that schemathesis makes from an application's OpenAPI: half fit it, half do not.
 
-It hands hypothesis a strategy; here hypothesis only draws, and what is drawn is sent later.
+It hands hypothesis a strategy; here hypothesis only draws, and what is drawn is sent later. It also
+keeps hypothesis from writing cases down, for good: so `fuzz` lets another process draw.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import requests
@@ -16,24 +16,22 @@ from schemathesis import Case, GenerationMode
 
 from phase4_production.project.wire import Shot, request
 
-AT_A_TIME = 250
 NOWHERE = "http://localhost"
 
 
-def shots(openapi: dict[str, Any], model: str, n: int, first_seed: int) -> Iterator[Shot]:
+def shots(openapi: dict[str, Any], model: str, n: int, seed_: int) -> list[Shot]:
     """Draw up to n requests; there are fewer if hypothesis finds no more that differ.
 
     Args:
         openapi: what the application says of itself.
         model: the name that it serves; with any other it would look no further.
+        seed_: of the requests; an even one draws those that fit, an odd one those that do not.
     """
-    schema = schemathesis.openapi.from_dict(_with_model(openapi, model))
     modes = list(GenerationMode)
-    for number, begin in enumerate(range(0, n, AT_A_TIME)):
-        mode = modes[number % len(modes)]
-        strategy = schema.as_strategy(generation_mode=mode)
-        for case in _draw(strategy, min(AT_A_TIME, n - begin), first_seed + number):
-            yield _shot(case, mode)
+    mode = modes[seed_ % len(modes)]
+    schema = schemathesis.openapi.from_dict(_with_model(openapi, model))
+    cases = _draw(schema.as_strategy(generation_mode=mode), n, seed_)
+    return [_shot(case, mode) for case in cases]
 
 
 def _draw(strategy: Any, n: int, seed_: int) -> list[Case]:

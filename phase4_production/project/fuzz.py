@@ -16,10 +16,13 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
+from multiprocessing import get_context
 
 import httpx2 as httpx
 
@@ -32,6 +35,7 @@ from shared.runs import RUNS
 
 KEPT = 20  # faults that are written down
 AT_ONCE = 16  # open connections
+DRAWN_AT_ONCE = 250
 CALM_S = 10.0  # until nobody is answered any more
 
 
@@ -111,15 +115,29 @@ def _shots(config: Config, schema: dict, model: str) -> Iterable[Shot]:
     by_hand = hostile.shots(config.seed, model)
     n_left = config.n
     try:
-        from phase4_production.project import from_openapi
-    except ImportError:
-        print("schemathesis is missing (pip install -e .[dev]): all requests are made by hand")
-    else:
-        for shot in from_openapi.shots(schema, model, config.n // 2, config.seed):
+        for shot in _drawn(config, schema, model):
             yield shot
             yield next(by_hand)
             n_left -= 2
+    except ImportError:
+        print("schemathesis is missing (pip install -e .[dev]): all requests are made by hand")
     yield from islice(by_hand, n_left)
+
+
+def _drawn(config: Config, schema: dict, model: str) -> Iterator[Shot]:
+    """Let schemathesis draw half of the requests, in a process that is gone afterwards."""
+    n = config.n // 2
+    sizes = [min(DRAWN_AT_ONCE, n - begin) for begin in range(0, n, DRAWN_AT_ONCE)]
+    seeds = range(config.seed, config.seed + len(sizes))
+    with ProcessPoolExecutor(1, get_context("spawn")) as child:
+        for drawn in child.map(partial(_draw, schema, model), sizes, seeds):
+            yield from drawn
+
+
+def _draw(schema: dict, model: str, n: int, seed: int) -> list[Shot]:
+    from phase4_production.project import from_openapi
+
+    return from_openapi.shots(schema, model, n, seed)
 
 
 async def send(url: str, shots: Sequence[Shot], tally: Tally) -> None:

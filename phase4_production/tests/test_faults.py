@@ -10,6 +10,8 @@ import httpx2 as httpx
 import psutil
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from phase4_production.project import fuzz, hostile, loading, serve, soak, tiny_server, wire
@@ -141,6 +143,21 @@ def test_every_kind_of_bad_request_is_drawn_and_a_seed_repeats_them():
     drawn = [list(itertools.islice(hostile.shots(seed, NAME), 300)) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert len({shot.kind for shot in drawn[0]}) == len(set(hostile.KINDS))
+
+
+def test_schemathesis_draws_and_hypothesis_still_says_which_case_failed(plain):
+    openapi = httpx.get(f"{plain.url}/openapi.json").json()
+    drawn = list(fuzz._shots(fuzz.Config(n=8), openapi, NAME))
+    assert len(drawn) == 8
+    assert sum(shot.kind.startswith("OpenAPI, ") for shot in drawn) == 4
+
+    @given(n=st.integers())
+    def fails(n):
+        raise AssertionError
+
+    with pytest.raises(AssertionError) as caught:
+        fails()
+    assert "n=0" in "".join(caught.value.__notes__)
 
 
 @pytest.mark.parametrize(
