@@ -79,14 +79,14 @@ def product_rows(n_out: int, n_in: int, turns: int) -> list[Row]:
         rate = layer.nbytes * timings[name].per_second / 1e9
         found.append(
             Row.compare(
-                f"kernels.{name}.rate", f"weights read, {what}, {name}", "GB/s", rate,
+                f"4-kernel-{name}-rate", f"weights read, {what}, {name}", "GB/s", rate,
                 "a sum over float32", reading, higher_is_better=True, goal=GOALS.get(name),
                 limit=reading, runs=turns,
             )
         )  # fmt: skip
         found.append(
             Row.compare(
-                f"kernels.{name}.time", f"{what}, {name}", "ms", 1e3 * timings[name].median,
+                f"4-kernel-{name}-time", f"{what}, {name}", "ms", 1e3 * timings[name].median,
                 "PyTorch float32", 1e3 * timings["PyTorch"].median, higher_is_better=False,
                 runs=turns,
             )
@@ -134,7 +134,7 @@ def attention_rows(length: int, turns: int) -> list[Row]:
     ours = 1e3 * timings.pop("ours").median
     return [
         Row.compare(
-            f"kernels.attention.{length}.{'naive' if name == NAIVE else 'fused'}",
+            f"4-kernel-attention-{length}-{'naive' if name == NAIVE else 'fused'}",
             f"one query over {length} tokens in pages, {HEADS} heads of {WIDTH}", "ms", ours,
             name, 1e3 * timing.median, higher_is_better=False, goal=1.0, runs=turns,
         )
