@@ -40,7 +40,7 @@ def growth_with_longer_key_tiles() -> float:
 
 
 def growth_with_the_head() -> float:
-    """The fast memory holds M = 65,536 numbers, and tiles are as large as it allows.
+    """The fast memory holds M = 65,536 numbers, and tiles have as many rows of D as it allows.
 
     D grows from 64 to 128, at 16,384 queries and keys. Return how many times as many bytes are
     moved, right to 3 %.

@@ -45,7 +45,7 @@ def empty(q: Tensor, D: int) -> State:
 
 
 def update(state: State, scores: Tensor, v: Tensor, factors: Tensor | None = None) -> State:
-    """Let every row see `n` more keys.
+    """Let every row see n >= 1 more keys.
 
     With m' the new maximum: l' = exp(m - m') l + sum_j exp(s_j - m'), and o' likewise with
     exp(s_j - m') v_j. A score of -inf counts for nothing, also while no other has come.

@@ -57,6 +57,7 @@ def fold(
     Returns:
         before: new tensors in the same order, channel j divided by scales[j].
         after: new tensors in the same order, column j multiplied by scales[j].
+        Their dtypes are those that PyTorch's quotient and product give.
 
     Raises:
         ValueError: if an axis does not have C channels.
