@@ -107,6 +107,22 @@ def test_a_row_that_is_not_finite_stays_so_and_alone(bad):
         assert finite.tolist() == [True, True, False, True, True, True], type(layer)
 
 
+@pytest.mark.usefixtures("kernels")
+def test_a_row_of_a_batch_is_that_row_alone_to_the_last_bit():
+    """An answer must not depend on who else is asked for."""
+    w, bias, x = normal(50, 192), normal(50, seed=1), normal(16, 192, seed=2)
+    for layer in (
+        native_linears.Float(w, bias),
+        native_linears.Float(w.bfloat16(), bias),
+        native_linears.EightBit(Int8.of(w), bias),
+        native_linears.EightBit(Int8.of(w, 64), bias),
+        native_linears.FourBit(Int4.of(w), bias),
+    ):
+        alone = torch.cat([layer(row[None]) for row in x])
+        for n in range(1, 17):
+            assert (layer(x[:n]) == alone[:n]).all(), f"{type(layer).__name__}, {n} rows"
+
+
 def test_a_row_of_zeros_gives_the_bias():
     for layer in (Int8.of(normal(8, 128)), Int4.of(normal(8, 128))):
         found = native_linears.of(Quantized(layer, torch.arange(8.0)))(torch.zeros(3, 128))
