@@ -1,4 +1,4 @@
-"""Attention over pages by our own CPU kernel, for sequences that grow by one token.
+"""Attention over pages by our own CPU kernel, for sequences that grow by a token or a few.
 
 It reads the blocks where they lie: nothing is gathered, nothing padded. What is computed for one
 sequence touches no other, so what lies in idle places does not matter either.
@@ -16,6 +16,7 @@ class NativeAttention(TorchAttention):
     """Prompts as `TorchAttention` reads them, the rest by `native.attend`."""
 
     reads_idle_places = False
+    most_rows = 8
 
     def prepare(self, block_tables: Tensor, lengths: Tensor, block_size: int) -> None:
         """Keep what `grow` needs."""

@@ -1,7 +1,8 @@
 """Attention of one step over a paged cache by PyTorch's own kernels.
 
 Sequences that grow by one token, which are nearly all of them nearly all of the time, are gathered
-into one padded batch. A sequence that reads its prompt is attended to alone.
+into one padded batch. A sequence that reads its prompt is attended to alone. One that grows by a
+few, because they were guessed, may be taken for as many sequences with one table of blocks.
 
 What is padding is masked, yet still multiplied, and 0 times NaN is NaN. So padding must not be what
 another sequence wrote, or has left behind: it is a sequence's own keys, or zeros.
@@ -29,29 +30,35 @@ class TorchAttention:
 
     Attributes:
         reads_idle_places: whether `grow` touches places of a block that no token has taken yet.
+        most_rows: new tokens of a sequence, up to which `grow` takes each for a sequence.
     """
 
     reads_idle_places = True
+    most_rows = 1
 
     def __init__(self, batch: Batch, block_size: int) -> None:
         starts, lengths = batch.starts.tolist(), batch.lengths.tolist()
         spans = list(zip(starts, starts[1:], lengths, strict=False))
-        growing = [s for s, (start, end, _) in enumerate(spans) if end - start == 1]
-        self._all_grow = len(growing) == len(spans)
+        growing = [
+            (row, s, length - (end - 1 - row))  # and the tokens that this row sees
+            for s, (start, end, length) in enumerate(spans)
+            for row in range(start, end)
+            if end - start <= self.most_rows
+        ]
+        self._all_grow = len(growing) == len(batch.ids)
         self._reading = [
             (start, end, length, batch.block_tables[s, : -(-length // block_size)])
             for s, (start, end, length) in enumerate(spans)
-            if end - start > 1
+            if end - start > self.most_rows
         ]
         self._idle = None
         if self.reads_idle_places:
             self._idle = _idle_slots(spans, batch.block_tables, block_size)
         self._rows = None
         if growing:
-            chosen = torch.tensor(growing, device=batch.starts.device)
-            self._rows = batch.starts[chosen].long()
-            n_blocks = max(-(-lengths[s] // block_size) for s in growing)
-            self.prepare(batch.block_tables[chosen, :n_blocks], batch.lengths[chosen], block_size)
+            self._rows, owners, seen = torch.tensor(growing, device=batch.starts.device).unbind(1)
+            n_blocks = -(-max(length for _, _, length in growing) // block_size)
+            self.prepare(batch.block_tables[owners, :n_blocks], seen.int(), block_size)
 
     def __call__(self, q: Tensor, k_cache: Pages, v_cache: Pages) -> Tensor:
         """Attend as `solution.paged_attention.attend` does; (N, H, D) to (N, H, D)."""

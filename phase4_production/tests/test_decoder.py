@@ -5,7 +5,13 @@ import json
 import pytest
 import torch
 
-from phase4_production.project import attention, checkpoint, dense_attention
+from phase4_production.project import (
+    attention,
+    checkpoint,
+    dense_attention,
+    native,
+    native_linears,
+)
 from phase4_production.project.checkpoint import CheckpointError
 from phase4_production.project.decoder import Decoder
 from phase4_production.project.linears import Dense
@@ -99,6 +105,17 @@ def test_a_paged_cache_changes_nothing(pair, how):
     whole = logits(decoder, IDS)
     expected = torch.stack([whole[i, [end - 1 for end in CUTS[i]]] for i in range(3)])
     close(paged(decoder, IDS, CUTS, how), expected, "logits", rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.skipif(not native.available(), reason="there is no C++ compiler")
+def test_a_few_tokens_at_once_are_those_one_by_one_to_the_last_bit(pair):
+    """So guesses that pass cannot have changed what comes after them."""
+    decoder = Decoder.load(pair[1])
+    native_linears.exchange(decoder)
+    ids = IDS[:1]
+    one_by_one = paged(decoder, ids, [(20, *range(21, 29))])
+    at_once = paged(decoder, ids, [(20, 28)])
+    assert (at_once[:, -1] == one_by_one[:, -1]).all()
 
 
 def test_your_own_blocks_are_used_where_there_are_some(pair, monkeypatch):
