@@ -6,8 +6,8 @@
 Half of the requests are made by schemathesis from the application's own OpenAPI, half by hand in
 `hostile`. None may be answered by 5xx, by anything but OpenAI's shape of an error, or not at all;
 at the end nobody is being answered, no block is held, and a question that was asked before gets the
-answer it got then. The exit code is 1 if something of this does not hold; what was sent is then in
-runs/phase4/<name>/faults/, to be sent again by `nc`.
+answer it got then. Memory may grow, but not over a limit. The exit code is 1 if something of this
+does not hold; what was sent is then in runs/phase4/<name>/faults/, to be sent again by `nc`.
 """
 
 from __future__ import annotations
@@ -49,12 +49,15 @@ class Config:
     """of all of them"""
     url: str | None = None
     """of a server that runs; by default one is started over a tiny random model"""
+    growth_mb: float = 512.0
+    """MiB that the server may take on: a costly grammar holds up to 40 of them, some are followed
+    at the same time, and the allocator keeps much of what they give back; 290 are usual"""
     name: str = "fuzz"
     """folder under runs/phase4"""
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise ValueError(f"n must be at least 1, got {self.n}")
+        if self.n < 1 or not self.growth_mb > 0:
+            raise ValueError("n must be at least 1, and growth_mb above 0")
 
 
 @dataclass
@@ -90,11 +93,12 @@ async def run(config: Config, server: Running) -> bool:
     tally, began = Tally(), time.perf_counter()
     async with httpx.AsyncClient(base_url=server.url, timeout=wire.PATIENCE_S) as client:
         model = (await client.get("/v1/models")).json()["data"][0]["id"]
-        said, memory = await _canary(client, model), server.memory_mb
+        said, memory = await _canary(client, model), [server.memory_mb]
         schema = (await client.get("/openapi.json")).json()
         drawn = _shots(config, schema, model)
         while shots := list(islice(drawn, 500)):
             await send(server.url, shots, tally)
+            memory.append(server.memory_mb)
             print(f"{tally.kinds.total():7,} sent, {len(tally.faults)} faults", flush=True)
         harm = [f"{fault} ({shot.kind})" for fault, shot in tally.faults]
         harm += await left(client)
@@ -102,7 +106,9 @@ async def run(config: Config, server: Running) -> bool:
             harm.append("what was asked before is now answered otherwise")
     if "Traceback" in server.complaints:
         harm.append("its log holds a traceback:\n" + server.complaints[-3000:])
-    report(tally, server, memory, time.perf_counter() - began)
+    if (grown_mb := growth(memory)) > config.growth_mb:
+        harm.append(f"its memory grew by {grown_mb:.0f} MiB, over {config.growth_mb:.0f}")
+    report(tally, memory, time.perf_counter() - began)
     _keep(config, tally)
     for what, times in Counter(harm).most_common():
         print(f"HARM: {what}, {times} times")
@@ -171,7 +177,13 @@ async def left(client: httpx.AsyncClient) -> list[str]:
         await asyncio.sleep(0.05)
 
 
-def report(tally: Tally, server: Running, before_mb: float | None, seconds: float) -> None:
+def growth(memory_mb: Sequence[float | None]) -> float:
+    """Return how far memory rose over where it began; 0 for a server whose memory nobody sees."""
+    seen = [one for one in memory_mb if one is not None]
+    return max(seen) - seen[0] if seen else 0.0
+
+
+def report(tally: Tally, memory_mb: Sequence[float | None], seconds: float) -> None:
     """Print what came of it."""
     print(f"{tally.kinds.total():,} requests in {seconds:.0f} s")
     print("by kind:   " + ", ".join(f"{kind} {n}" for kind, n in tally.kinds.most_common()))
@@ -179,8 +191,9 @@ def report(tally: Tally, server: Running, before_mb: float | None, seconds: floa
         "by status: " + ", ".join(f"{status}: {n}" for status, n in sorted(tally.statuses.items()))
     )
     print(f"slowest:   {tally.slowest[0]:.2f} s ({tally.slowest[1]})")
-    if before_mb is not None:
-        print(f"memory:    {before_mb:.0f} MiB before, {server.memory_mb:.0f} MiB after")
+    if None not in memory_mb:
+        first, *_, last = memory_mb
+        print(f"memory:    {first:.0f} MiB before, {max(memory_mb):.0f} at most, {last:.0f} after")
 
 
 def _keep(config: Config, tally: Tally) -> None:

@@ -5,6 +5,7 @@ import itertools
 import json
 import signal
 import socket
+import types
 
 import httpx2 as httpx
 import psutil
@@ -143,6 +144,34 @@ def test_every_kind_of_bad_request_is_drawn_and_a_seed_repeats_them():
     drawn = [list(itertools.islice(hostile.shots(seed, NAME), 300)) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert len({shot.kind for shot in drawn[0]}) == len(set(hostile.KINDS))
+
+
+class Growing:
+    """A process that takes 300 MiB more at every look."""
+
+    def __init__(self):
+        self._looks = itertools.count(1)
+
+    def memory_info(self):
+        return types.SimpleNamespace(rss=next(self._looks) * 300 * 2**20)
+
+
+@pytest.mark.parametrize(("growth_mb", "unharmed"), [(299, False), (301, True)])
+def test_memory_that_grows_over_its_limit_is_harm(
+    plain, growth_mb, unharmed, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(fuzz, "RUNS", tmp_path)
+    monkeypatch.setattr(fuzz, "_shots", lambda *_: itertools.islice(hostile.shots(0, NAME), 5))
+    config = fuzz.Config(growth_mb=growth_mb)
+    assert asyncio.run(fuzz.run(config, Running(plain.url, Growing()))) is unharmed
+    told = capsys.readouterr().out
+    assert ("HARM: its memory grew by 300 MiB, over 299" in told) is not unharmed
+    assert "memory:    300 MiB before, 600 at most, 600 after" in told
+
+
+def test_growth_is_to_the_highest_look():
+    assert fuzz.growth([100.0, 90.0, 700.0, 110.0]) == 600.0
+    assert fuzz.growth([None, None]) == 0.0
 
 
 def test_schemathesis_draws_and_hypothesis_still_says_which_case_failed(plain):
