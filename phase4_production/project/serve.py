@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import signal
+import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ from phase4_production.project.tokenizing import Tokenizer
 from shared import cli
 
 KEY_VARIABLE = "LLM_API_KEY"
+MAX_BODY_MB = 1024
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,27 @@ class Config:
     """seconds that answers under way get to finish after SIGTERM"""
 
     def __post_init__(self) -> None:
-        if self.cache_mb < 1 or self.max_body_mb <= 0 or self.drain_s < 0:
-            raise ValueError("cache_mb, max_body_mb and drain_s must be positive")
+        for name in ("cache_mb", "block_size", "max_running", "max_output"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("max_waiting", "n_guesses", "drain_s"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if not 0 < self.max_body_mb <= MAX_BODY_MB:
+            raise ValueError(f"max_body_mb must be above 0, up to {MAX_BODY_MB}")
+        if not 0 <= self.threads <= (os.cpu_count() or 1):
+            raise ValueError(f"threads must be from 0 to {os.cpu_count()}, got {self.threads}")
+        if self.draft is not None and not self.n_guesses:
+            raise ValueError("a draft guesses nothing without n_guesses: try 4")
+        if self.device.partition(":")[0] not in ("cpu", "cuda"):
+            raise ValueError(f"device must be cpu or cuda, got {self.device!r}")
+        if self.name == "":
+            raise ValueError("the name is empty: leave it out to take the folder's")
         if not 0 <= self.port < 65536:
             raise ValueError(f"port must be from 0 to 65535, got {self.port}")
         if not is_local(self.host) and not self.key:
             raise ValueError(
-                f"listening on {self.host} lets others in: set {KEY_VARIABLE} to a key for them"
+                f"listening on {self.host!r} lets others in: set {KEY_VARIABLE} to a key for them"
             )
 
     @property
@@ -109,24 +125,54 @@ def main(config: Config) -> None:
     """Load the model and serve until told to stop."""
     import torch
 
+    if config.device != "cpu" and not torch.cuda.is_available():
+        raise ValueError("there is no CUDA device here; try --device cpu")
     if config.threads:
         torch.set_num_threads(config.threads)
     began = time.perf_counter()
     folder = loading.find(config.model)
-    decoder, tokenizer = loading.load(folder, config.method, config.device)
+    listening = listen(config.host, config.port)
+    decoder, tokenizer = load(folder, config.method, config.device)
     app = build(config, folder, decoder, tokenizer)
     print(
         f"{folder}: {decoder.nbytes / 2**20:,.1f} MiB of weights, "
         f"loaded in {time.perf_counter() - began:.1f} s"
     )
-    settings = uvicorn.Config(
-        app,
-        host=config.host,
-        port=config.port,
-        log_level="warning",
-        timeout_graceful_shutdown=config.drain_s,
-    )
-    Announcing(settings).run()
+    settings = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=config.drain_s)
+    Announcing(settings).run([listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take an address, before a model is loaded that could not be served there.
+
+    Raises:
+        ValueError: it is no address of this machine, or somebody else has it.
+    """
+    try:
+        family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(place[:2], family=family)
+    except (OSError, UnicodeError) as error:
+        raise ValueError(
+            f"cannot listen on {host!r}, port {port}: {error}; "
+            "try another --host, or another --port (0 takes one that is free)"
+        ) from None
+
+
+def load(folder: Path, method: str | None, device: str) -> tuple[Decoder, Tokenizer]:
+    """Load a model that may come from anywhere.
+
+    Raises:
+        ValueError: whatever is wrong with its files, in one line.
+    """
+    try:
+        return loading.load(folder, method, device)
+    except (ValueError, OSError):
+        raise
+    except Exception as error:  # a config of wrong types fails wherever it is first used
+        said = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{folder} cannot be loaded, is a file of it damaged? {type(error).__name__}: {said}"
+        ) from None
 
 
 def build(config: Config, folder: Path, decoder: Decoder, tokenizer: Tokenizer) -> FastAPI:
@@ -170,7 +216,7 @@ def drafter(config: Config, decoder: Decoder) -> Drafter | None:
         return None
     if config.draft is None:
         return NgramDrafter()
-    small, _ = loading.load(config.draft, config.method, config.device)
+    small, _ = load(config.draft, config.method, config.device)
     if small.architecture.vocab_size != decoder.architecture.vocab_size:
         raise ValueError(f"{config.draft} knows other tokens than the model: it cannot guess them")
     return ModelDrafter(Runner(small, n_blocks(config, small), config.block_size))
