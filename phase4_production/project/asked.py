@@ -1,7 +1,8 @@
 """What a client may ask, by OpenAI's names: the bodies of `/v1/completions` and of the chat.
 
 Fields of later versions of the API, which clients send along without needing them, are ignored.
-What would change the answer and is not done here (tools, pictures, `echo` and the like) is refused.
+What would change the answer and is not done here (tools, pictures, `logit_bias`, `echo`) is
+refused.
 `top_k`, `min_p`, `repetition_penalty` and `ignore_eos` are vLLM's additions.
 """
 
@@ -83,6 +84,15 @@ class Sampled(BaseModel):
     stream_options: StreamOptions | None = None
     response_format: ResponseFormat = Field(default_factory=ResponseFormat)
     ignore_eos: bool = False
+    logit_bias: Annotated[dict[str, Any], Field(max_length=0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _said(cls, body: Any) -> Any:
+        """Take null for "not said": clients send it along for what their user left out."""
+        if not isinstance(body, dict):
+            return body
+        return {name: value for name, value in body.items() if value is not None}
 
     @property
     def choices(self) -> int:
@@ -175,6 +185,7 @@ class Chat(Sampled):
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=MAX_TOP_LOGPROBS)
     tools: Annotated[list[Any], Field(max_length=0)] | None = None
+    functions: Annotated[list[Any], Field(max_length=0)] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Chat:

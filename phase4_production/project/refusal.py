@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 
@@ -46,3 +48,28 @@ class Refusal(Exception):
         """What the answer's head says besides."""
         found = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
         return found | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})
+
+
+def misfit(errors: Sequence[dict[str, Any]]) -> Refusal:
+    """Say which field of a body is wrong first, and how.
+
+    Args:
+        errors: of pydantic. A field that may be of several types has one for each of them.
+    """
+    first = errors[0]
+    if first["type"] == "json_invalid":
+        return Refusal(400, f"the body is no JSON: {first['ctx']['error']}, byte {first['loc'][1]}")
+    if len(first["loc"]) == 1 and first["type"] != "value_error":
+        return Refusal(400, "send a JSON object as the body, with Content-Type: application/json")
+    place = _field(first)
+    said = [
+        error["msg"].removeprefix("Value error, ") for error in errors if _field(error) == place
+    ]
+    message = ", or ".join(dict.fromkeys(said))
+    return Refusal(400, f"{place}: {message}" if place else message, param=place or None)
+
+
+def _field(error: dict[str, Any]) -> str:
+    """Name a field as the client does: pydantic adds which of several types it tried."""
+    words = takewhile(lambda word: "[" not in str(word), error["loc"][1:])
+    return ".".join(map(str, words))

@@ -32,7 +32,7 @@ from phase4_production.project.asking import Asking, Settings
 from phase4_production.project.constrained import Constraints
 from phase4_production.project.engine import Full, Request, TooLong
 from phase4_production.project.guards import Guards, refuse
-from phase4_production.project.refusal import Refusal
+from phase4_production.project.refusal import Refusal, misfit
 from phase4_production.project.replies import ChatReply, CompletionReply, Reply
 from phase4_production.project.serving import Call, Serving
 from phase4_production.project.tokenizing import Tokenizer
@@ -192,11 +192,7 @@ class Api:
 
     async def misshapen(self, http: HttpRequest, error: RequestValidationError) -> Response:
         """Name the first field that is wrong, and how."""
-        first = error.errors()[0]
-        place = ".".join(str(word) for word in first["loc"][1:])
-        told = first["msg"].removeprefix("Value error, ")
-        message = f"{place}: {told}" if place else told
-        return await self.refused(http, Refusal(400, message, param=place or None))
+        return await self.refused(http, misfit(error.errors()))
 
     async def unrouted(self, http: HttpRequest, error: HTTPException) -> Response:
         """Say that there is no such path or method, or that a body is no JSON."""

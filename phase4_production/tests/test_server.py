@@ -198,6 +198,9 @@ def test_an_answer_can_be_held_to_a_schema(client):
         ("chat/completions", {"messages": [{"role": "king", "content": ""}]}, 400, "role"),
         ("chat/completions", {"messages": [{"role": "user", "content": "x"}], "tools": [{}]}, 400,
          "tools: "),
+        ("chat/completions", {"messages": [{"role": "user", "content": "x"}], "functions": [{}]},
+         400, "functions: "),
+        ("completions", {"prompt": "x", "logit_bias": {"5": 100}}, 400, "logit_bias: "),
     ],
 )  # fmt: skip
 def test_a_bad_request_is_told_in_openais_shape(url, path, body, status, message):
@@ -226,6 +229,55 @@ def test_what_is_no_request_is_refused(url, content):
     )
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "message"),
+    [
+        ({"prompt": 3}, "prompt", "a valid string, or Input should be a valid list"),
+        ({"prompt": [-1]}, "prompt", "or Input should be greater than or equal to 0"),
+        ({"prompt": "x", "stop": ""}, "stop", "at least 1 "),
+        ({"prompt": "x", "stop": ["a"] * 5}, "stop", "at most 4 items"),
+        ({"messages": [{"role": "user", "content": 1}]}, "messages.0.content", "a valid string"),
+        ({"prompt": "x", "response_format": {"type": "xml"}}, "response_format.type", "'text'"),
+    ],
+)
+def test_a_field_has_the_name_that_the_client_gave_it(url, body, param, message):
+    path = "chat/completions" if "messages" in body else "completions"
+    told = post(url, path, body).json()["error"]
+    assert told["param"] == param
+    assert told["message"].startswith(f"{param}: ")
+    assert message in told["message"]
+    assert "0x" not in told["message"], "no address of anything in here"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "message"),
+    [
+        (b"", "application/json", "send a JSON object as the body"),
+        (b'"x"', "application/json", "send a JSON object as the body"),
+        (b'{"model": "tiny", "prompt": "x"}', "text/plain", "with Content-Type: application/json"),
+        (b'{"model":', "application/json", "the body is no JSON: Expecting value, byte 9"),
+    ],
+)
+def test_a_body_that_is_no_json_object(url, content, kind, message):
+    head = {"content-type": kind}
+    told = httpx.post(f"{url}/v1/completions", content=content, headers=head).json()["error"]
+    assert message in told["message"]
+    assert told["param"] is None
+
+
+@pytest.mark.parametrize(
+    "name", ["response_format", "min_p", "repetition_penalty", "ignore_eos", "max_tokens", "n"]
+)
+def test_null_is_the_same_as_not_said(url, name):
+    body = {"prompt": PROMPT, "temperature": 0, "max_tokens": 4}
+    said, left_out = (
+        post(url, "completions", body | {name: None}),
+        post(url, "completions", {key: body[key] for key in body if key != name}),
+    )
+    assert said.status_code == 200
+    assert said.json()["choices"] == left_out.json()["choices"]
 
 
 def test_half_a_character_is_refused(url):
