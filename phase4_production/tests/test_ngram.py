@@ -15,12 +15,14 @@ def test_what_followed_the_last_time():
     checks.equal(ids, [7, 1, 2, 3, 4, 5, 9, 1, 2], "the tokens afterwards")
     checks.equal(ngram.propose(ids, 1), [3], "one guess after 1, 2")
     checks.equal(ngram.propose(tuple(ids), 2), [3, 4], "two guesses, from a tuple")
+    checks.equal(ngram.propose([4, 5, 6, 4], 2), [5, 6], "guesses after 4, which also came first")
+    checks.equal(ngram.propose([9, 4, 5, 6, 4], 4), [5, 6, 4], "four guesses where three follow")
 
 
 @pytest.mark.exercise("4.18")
 def test_the_longest_end_decides():
-    """1, 2 stands near the end, but 0, 1, 2 stands at the beginning."""
-    ids = [0, 1, 2, 8, 8, 5, 1, 2, 6, 6, 0, 1, 2]
+    """2 and 1, 2 stand near the end, but 0, 1, 2 stands at the beginning."""
+    ids = [0, 1, 2, 8, 8, 5, 1, 2, 6, 6, 2, 7, 0, 1, 2]
     checks.equal(ngram.propose(ids, 2), [8, 8], "guesses after 0, 1, 2")
     checks.equal(ngram.propose(ids, 2, longest=2), [6, 6], "guesses when at most two are looked up")
     ids = [4, 5, 6, 3, 0, 5, 6, 7, 4, 5]
@@ -39,6 +41,11 @@ def test_the_latest_place_counts():
 def test_shorter_ends_come_next():
     checks.equal(ngram.propose([5, 6, 7, 3, 5], 2), [6, 7], "guesses when only 5 is found again")
     checks.equal(ngram.propose([1, 2, 3, 4], 2), [], "guesses when nothing repeats")
+    checks.equal(
+        ngram.propose([1, 9, 7, 5, 1, 2], 2), [], "guesses when only the 1 of 1, 2 repeats"
+    )
+    for ids in ([12, 5, 1], [21, 5, 1]):
+        checks.equal(ngram.propose(ids, 2), [], f"guesses after {ids}, of three different tokens")
 
 
 @pytest.mark.exercise("4.18")

@@ -71,6 +71,23 @@ def test_the_first_rejection_ends_it():
 
 
 @pytest.mark.exercise("4.18")
+def test_each_guess_has_its_own_coin():
+    """What was likely to fail and passed does not count against those that come later."""
+    found = accept(rows(P, P, P), rows(Q, Q), [1, 1], [0.4, 0.4], 0.9)
+    checks.equal(found, torch.tensor([1, 1, 2]), "tokens when both coins are 0.4, both p / q 0.43")
+
+
+@pytest.mark.exercise("4.18")
+def test_a_guess_that_was_looked_up():
+    """It is certain for the draft, q = 1, and passes as often as the target would say it."""
+    certain = torch.eye(3, dtype=torch.float64)[1:2]
+    found = accept(rows(P, P), certain, [1], [0.25], 0.1)
+    checks.equal(found, torch.tensor([1, 0]), "tokens when q is 1, p 0.3 and the coin 0.25")
+    found = accept(rows(P, P), certain, [1], [0.35], 0.7)
+    checks.equal(found, torch.tensor([0]), "tokens when q is 1, p 0.3 and the coin 0.35")
+
+
+@pytest.mark.exercise("4.18")
 def test_one_more_after_all():
     """The last token comes from the row after the last guess, which no draft has seen."""
     end = torch.tensor([0.0, 0.25, 0.75], dtype=torch.float64)
@@ -104,8 +121,26 @@ def test_when_rounding_leaves_nothing():
     """p below q everywhere, as rounding may have it: the rest is empty, and p takes its place."""
     smaller = torch.tensor([0.5, 0.25, 0.2499], dtype=torch.float64)
     draft = torch.tensor([[0.5, 0.25, 0.25]], dtype=torch.float64)
-    found = accept(rows(smaller, P), draft, [2], [0.9999], 0.6)
+    found = accept(rows(smaller, P), draft, [2], [0.9999], 0.7)
     checks.equal(found, torch.tensor([1]), "the token from p itself")
+    # Token 0 has 0.5 of 0.9999 in p, just more than 0.50002, and 0.5 of 1 in q, just less.
+    found = accept(rows(smaller, P), draft, [2], [0.9999], 0.50002)
+    checks.equal(found, torch.tensor([0]), "the token from p itself, at 0.50002")
+
+
+@pytest.mark.exercise("4.18")
+def test_little_is_not_nothing():
+    """2^-30 is more than rounding in float64: where it is all that is left, it decides."""
+    tiny = 2.0**-30
+    draft = torch.tensor([[0.5, 0.25, 0.25]], dtype=torch.float64)
+    target = draft[0] + torch.tensor([0.0, tiny, -tiny], dtype=torch.float64)
+    found = accept(rows(target, P), draft, [2], [1 - tiny], 0.1)
+    checks.equal(found, torch.tensor([1]), "the token where p is above q by 2^-30")
+    rare = torch.tensor([1 - tiny**2, tiny**2, 0.0], dtype=torch.float64)
+    found = accept(rows(rare, P), rows(rare), [1], [0.999], 0.1)
+    checks.equal(
+        found, torch.tensor([1, 0]), "tokens when p and q are both 2^-60, and the coin 0.999"
+    )
 
 
 # -- the law: what comes out is the target's ----------------------------------------------------

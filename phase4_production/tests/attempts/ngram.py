@@ -89,3 +89,63 @@ def _(ids, k, longest=3):
         if n < len(ids) and (places := _places(ids, n, len(ids) - n - 1)):
             return list(ids)[places[-1] + n :][:k]
     return []
+
+
+@attempt("propose_misses_the_first_place")
+def _(ids, k, longest=3):
+    for n in reversed(range(1, longest + 1)):
+        places = _places(ids, n, len(ids) - n - 1)
+        if any(places):
+            return list(ids)[max(places) + n :][:k]
+    return []
+
+
+@attempt("propose_begins_one_shorter")
+def _(ids, k, longest=3):
+    for n in reversed(range(1, longest)):
+        places = _places(ids, n, len(ids) - n - 1)
+        if places:
+            return list(ids)[places[-1] + n :][:k]
+    return []
+
+
+@attempt("propose_stops_at_two")
+def _(ids, k, longest=3):
+    n = longest
+    while n > 1:
+        places = _places(ids, n, len(ids) - n - 1)
+        if places:
+            return [*ids[places[-1] + n :]][:k]
+        n -= 1
+    return []
+
+
+@attempt("propose_guesses_on")
+def _(ids, k, longest=3):
+    for n in reversed(range(1, longest + 1)):
+        places = _places(ids, n, len(ids) - n - 1)
+        if places:
+            follows = list(ids[places[-1] + n :])
+            return [follows[i % len(follows)] for i in range(k)]
+    return []
+
+
+@attempt("propose_compares_one_token")
+def _(ids, k, longest=3):
+    n = longest
+    while n > 0:
+        same = [i for i in range(len(ids) - n) if ids[i] == ids[len(ids) - n]]
+        if same:
+            return list(ids)[max(same) + n :][:k]
+        n -= 1
+    return []
+
+
+@attempt("propose_searches_text")
+def _(ids, k, longest=3):
+    words = " " + " ".join(str(token) for token in ids)
+    for n in reversed(range(1, min(longest + 1, max(len(ids), 1)))):
+        head, found, _ = words[:-1].rpartition(" " + " ".join(map(str, ids[len(ids) - n :])))
+        if found:
+            return list(ids[head.count(" ") + n :])[:k]
+    return []

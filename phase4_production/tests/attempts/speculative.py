@@ -135,3 +135,80 @@ def _(target, draft, proposed, coins, last):
 def _(target, draft, proposed, coins, last):
     best = target.argmax(dim=1).tolist()
     return _walk(target, draft, proposed, last, lambda i, token: token == best[i], _leviathan)
+
+
+@attempt("accept_falls_back_to_the_draft")
+def _(target, draft, proposed, coins, last):
+    def rest(p, q):
+        r = torch.relu(p - q)
+        return r if r.max() > 0 else q
+
+    return _walk(target, draft, proposed, last, _usual(target, draft, coins), rest)
+
+
+@attempt("accept_falls_back_to_all_alike")
+def _(target, draft, proposed, coins, last):
+    def rest(p, q):
+        r = torch.relu(p - q)
+        return r if r.max() > 0 else torch.ones_like(p)
+
+    return _walk(target, draft, proposed, last, _usual(target, draft, coins), rest)
+
+
+@attempt("accept_falls_back_to_the_guess")
+def _(target, draft, proposed, coins, last):
+    usual = _usual(target, draft, coins)
+    for i, t in enumerate(proposed.tolist()):
+        if not usual(i, t):
+            left = torch.relu(target[i] - draft[i])
+            if left.sum() == 0:
+                left[t] = 1.0
+            return torch.cat((proposed[:i], sampling.sample(left[None], last)))
+    return torch.cat((proposed, sampling.sample(target[-1:], last)))
+
+
+@attempt("accept_takes_little_for_nothing")
+def _(target, draft, proposed, coins, last):
+    p, q = target.float(), draft.float()
+    return _walk(p, q, proposed, last, _usual(target, draft, coins), _leviathan)
+
+
+@attempt("accept_divides_by_a_little_more")
+def _(target, draft, proposed, coins, last):
+    def passes(i, t):
+        return bool(target[i, t] > coins[i] * max(draft[i, t].item(), 1e-8))
+
+    return _walk(target, draft, proposed, last, passes, _leviathan)
+
+
+@attempt("accept_multiplies_ratios")
+def _(target, draft, proposed, coins, last):
+    product = [1.0]
+
+    def passes(i, t):
+        product[0] *= float(target[i, t] / draft[i, t])
+        return float(coins[i]) < product[0]
+
+    return _walk(target, draft, proposed, last, passes, _leviathan)
+
+
+@attempt("accept_trusts_looked_up_guesses")
+def _(target, draft, proposed, coins, last):
+    def passes(i, t):
+        p, q = target[i, t].item(), draft[i, t].item()
+        return p > 0 if q == 1.0 else coins[i].item() * q < p
+
+    return _walk(target, draft, proposed, last, passes, _leviathan)
+
+
+@attempt("accept_keeps_negative_rest")
+def _(target, draft, proposed, coins, last):
+    return _walk(target, draft, proposed, last, _usual(target, draft, coins), torch.sub)
+
+
+@attempt("accept_turns_the_coin")
+def _(target, draft, proposed, coins, last):
+    def passes(i, t):
+        return bool((1 - coins[i]) * draft[i, t] < target[i, t])
+
+    return _walk(target, draft, proposed, last, passes, _leviathan)

@@ -151,3 +151,96 @@ def propose_always_three(ids, k, longest=3):
             if ids[start : start + n] == end:
                 return ids[start + n : start + n + k]
     return []
+
+
+@mistake(
+    "4.18",
+    "ngram.propose",
+    "The very first place is missed: starts go down to 0, and range stops before its end.",
+)
+def propose_misses_the_first_place(ids, k, longest=3):
+    ids = list(ids)
+    for n in range(min(longest, len(ids) - 1), 0, -1):
+        end = ids[-n:]
+        for start in range(len(ids) - n - 1, 0, -1):
+            if ids[start : start + n] == end:
+                return ids[start + n : start + n + k]
+    return []
+
+
+@mistake(
+    "4.18",
+    "ngram.propose",
+    "The longest end is never looked for: the n to begin with is `longest` itself.",
+)
+def propose_begins_one_shorter(ids, k, longest=3):
+    ids = list(ids)
+    for n in range(min(longest, len(ids)) - 1, 0, -1):
+        end = ids[-n:]
+        for start in range(len(ids) - n - 1, -1, -1):
+            if ids[start : start + n] == end:
+                return ids[start + n : start + n + k]
+    return []
+
+
+@mistake(
+    "4.18",
+    "ngram.propose",
+    "One token alone is never looked for: n goes down to 1, and range stops before its end.",
+)
+def propose_stops_at_two(ids, k, longest=3):
+    ids = list(ids)
+    for n in range(min(longest, len(ids) - 1), 1, -1):
+        end = ids[-n:]
+        for start in range(len(ids) - n - 1, -1, -1):
+            if ids[start : start + n] == end:
+                return ids[start + n : start + n + k]
+    return []
+
+
+@mistake(
+    "4.18",
+    "ngram.propose",
+    "Where the text ends the guesses go on with guesses; only what stands there was asked for.",
+)
+def propose_guesses_on(ids, k, longest=3):
+    ids = list(ids)
+    for n in range(min(longest, len(ids) - 1), 0, -1):
+        end = ids[-n:]
+        for start in range(len(ids) - n - 1, -1, -1):
+            if ids[start : start + n] == end:
+                for i in range(start + n, start + n + k):
+                    ids.append(ids[i])
+                return ids[-k:]
+    return []
+
+
+@mistake(
+    "4.18",
+    "ngram.propose",
+    "Only the first of the n tokens is compared; all n have to stand there.",
+)
+def propose_compares_one_token(ids, k, longest=3):
+    ids = list(ids)
+    for n in range(min(longest, len(ids) - 1), 0, -1):
+        for start in range(len(ids) - n - 1, -1, -1):
+            if ids[start] == ids[-n]:
+                return ids[start + n : start + n + k]
+    return []
+
+
+@mistake(
+    "4.18",
+    "ngram.propose",
+    "Tokens are compared as text, and 1 is found in 12: compare numbers.",
+)
+def propose_searches_text(ids, k, longest=3):
+    ids = list(ids)
+    text = "".join(f",{token}" for token in ids)
+    for n in range(min(longest, len(ids) - 1), 0, -1):
+        end = "".join(f",{token}" for token in ids[-n:])
+        place = text.rfind(end, 0, len(text) - 1)
+        if place >= 0:
+            start = text[:place].count(",")
+            return ids[start + n : start + n + k]
+    return []

@@ -186,3 +186,123 @@ def accept_the_likeliest_only(target, draft, proposed, coins, last):
     n = _first_failure(target[:-1].argmax(-1) == proposed)
     weights = _beyond(target[n], draft[n], n) if n < len(proposed) else target[n]
     return torch.cat([proposed[:n], sampling.sample(weights[None], last)])
+
+
+@mistake(
+    "4.18",
+    "speculative.accept",
+    "Where nothing is left of max(p - q, 0) the draft is drawn from; it is the target that decides.",
+)
+def accept_falls_back_to_the_draft(target, draft, proposed, coins, last):
+    n = _first_failure(_ratio_passes(target, draft, proposed, coins))
+    weights = target[n]
+    if n < len(proposed):
+        beyond = (weights - draft[n]).clamp(min=0)
+        weights = beyond if beyond.any() else draft[n]
+    return torch.cat([proposed[:n], sampling.sample(weights[None], last)])
+
+
+@mistake(
+    "4.18",
+    "speculative.accept",
+    "Where nothing is left of max(p - q, 0) all tokens are equally likely; p itself takes its place.",
+)
+def accept_falls_back_to_all_alike(target, draft, proposed, coins, last):
+    n = _first_failure(_ratio_passes(target, draft, proposed, coins))
+    weights = target[n]
+    if n < len(proposed):
+        weights = (weights - draft[n]).clamp(min=1e-15)
+    return torch.cat([proposed[:n], sampling.sample(weights[None], last)])
+
+
+@mistake(
+    "4.18",
+    "speculative.accept",
+    "The guess that failed stays where nothing is left of max(p - q, 0); one is drawn from p instead.",
+)
+def accept_falls_back_to_the_guess(target, draft, proposed, coins, last):
+    n = _first_failure(_ratio_passes(target, draft, proposed, coins))
+    weights = target[n]
+    if n < len(proposed):
+        weights = (weights - draft[n]).clamp(min=0)
+        if not weights.any():
+            return proposed[: n + 1]
+    return torch.cat([proposed[:n], sampling.sample(weights[None], last)])
+
+
+@mistake(
+    "4.18",
+    "speculative.accept",
+    "Little is taken for nothing, or float32 has lost it: p takes over only where max(p - q, 0) is 0 everywhere.",
+)
+def accept_takes_little_for_nothing(target, draft, proposed, coins, last):
+    n = _first_failure(_ratio_passes(target, draft, proposed, coins))
+    weights = target[n]
+    if n < len(proposed):
+        beyond = (weights - draft[n]).clamp(min=0)
+        weights = beyond if beyond.sum() > 1e-6 else weights
+    return torch.cat([proposed[:n], sampling.sample(weights[None], last)])
+
+
+@mistake(
+    "4.18",
+    "speculative.accept",
+    "Something small was added to q, so that rare guesses fail: coin * q < p needs no division.",
+)
+def accept_divides_by_a_little_more(target, draft, proposed, coins, last):
+    rows = torch.arange(len(proposed))
+    n = _first_failure(coins < target[rows, proposed] / (draft[rows, proposed] + 1e-9))
+    weights = target[n] if n == len(proposed) else _beyond(target[n], draft[n], n)
+    return torch.cat([proposed[:n], sampling.sample(weights[None], last)])
+
+
+@mistake(
+    "4.18",
+    "speculative.accept",
+    "The ratios of earlier guesses are multiplied in; each guess has its own coin and its own p / q.",
+)
+def accept_multiplies_ratios(target, draft, proposed, coins, last):
+    rows = torch.arange(len(proposed))
+    n = _first_failure(coins < (target[rows, proposed] / draft[rows, proposed]).cumprod(0))
+    weights = target[n] if n == len(proposed) else _beyond(target[n], draft[n], n)
+    return torch.cat([proposed[:n], sampling.sample(weights[None], last)])
+
+
+@mistake(
+    "4.18",
+    "speculative.accept",
+    "A guess with q = 1 passes without a coin; it does so with the probability p, as q = 1 says.",
+)
+def accept_trusts_looked_up_guesses(target, draft, proposed, coins, last):
+    rows = torch.arange(len(proposed))
+    q = draft[rows, proposed]
+    sure = (q == 1) & (target[rows, proposed] > 0)
+    n = _first_failure(sure | (coins * q < target[rows, proposed]))
+    weights = target[n] if n == len(proposed) else _beyond(target[n], draft[n], n)
+    return torch.cat([proposed[:n], sampling.sample(weights[None], last)])
+
+
+@mistake(
+    "4.18",
+    "speculative.accept",
+    "The rest is p - q, negative where the draft is above the target: a weight is at least 0, so clamp.",
+)
+def accept_keeps_negative_rest(target, draft, proposed, coins, last):
+    n = _first_failure(_ratio_passes(target, draft, proposed, coins))
+    weights = target[n]
+    if n < len(proposed):
+        weights = weights - draft[n]
+    return torch.cat([proposed[:n], sampling.sample(weights[None], last)])
+
+
+@mistake(
+    "4.18",
+    "speculative.accept",
+    "The coin is read from its other end: a guess passes where the coin is below p / q, not above 1 - p / q.",
+)
+def accept_turns_the_coin(target, draft, proposed, coins, last):
+    rows = torch.arange(len(proposed))
+    ratio = (target[rows, proposed] / draft[rows, proposed]).clamp(max=1)
+    n = _first_failure(coins > 1 - ratio)
+    weights = target[n] if n == len(proposed) else _beyond(target[n], draft[n], n)
+    return torch.cat([proposed[:n], sampling.sample(weights[None], last)])
