@@ -59,6 +59,34 @@ def load(
             f"method {method!r} is unknown: {', '.join(METHODS)}; for gptq and awq make a folder "
             "with python -m phase4_production.project.quantize"
         )
+    try:
+        return _load(folder, method, device, kernels)
+    except (ValueError, OSError):
+        raise
+    except Exception as error:  # a config of wrong types fails wherever it is first used
+        said = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{folder} cannot be loaded, is a file of it damaged? {type(error).__name__}: {said}"
+        ) from None
+
+
+def load_draft(
+    folder: Path, model: Decoder, method: str | None = None, device: str = "cpu"
+) -> Decoder:
+    """Load a small model that guesses for another.
+
+    Raises:
+        ValueError: as `load`, or if it knows other tokens.
+    """
+    small, _ = load(folder, method, device)
+    if small.architecture.vocab_size != model.architecture.vocab_size:
+        raise ValueError(f"{folder} knows other tokens than the model: it cannot guess them")
+    return small
+
+
+def _load(
+    folder: Path, method: str | None, device: str, kernels: bool
+) -> tuple[Decoder, Tokenizer]:
     ours = kernels and device == "cpu" and not are_mine() and native.available()
     if quantized_files.is_quantized_folder(folder):
         if method is not None:
@@ -67,14 +95,14 @@ def load(
             raise ValueError(f"{folder} is quantised, and its layers multiply on a CPU only")
         decoder = quantized_files.read(folder)
     else:
-        decoder = _load(folder, method or "float32", device, ours)
+        decoder = _read(folder, method or "float32", device, ours)
     if ours:
         native_linears.exchange(decoder)
     a = decoder.architecture
     return decoder, Tokenizer.load(folder, a.vocab_size, a.eos_ids)
 
 
-def _load(folder: Path, method: str, device: str, ours: bool) -> Decoder:
+def _read(folder: Path, method: str, device: str, ours: bool) -> Decoder:
     if method == "bfloat16" and not ours:
         return Decoder.load(folder, torch.bfloat16, device)
     decoder = Decoder.load(folder, torch.float32, device)

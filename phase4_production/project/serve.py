@@ -132,7 +132,7 @@ def main(config: Config) -> None:
     began = time.perf_counter()
     folder = loading.find(config.model)
     listening = listen(config.host, config.port)
-    decoder, tokenizer = load(folder, config.method, config.device)
+    decoder, tokenizer = loading.load(folder, config.method, config.device)
     app = build(config, folder, decoder, tokenizer)
     print(
         f"{folder}: {decoder.nbytes / 2**20:,.1f} MiB of weights, "
@@ -155,23 +155,6 @@ def listen(host: str, port: int) -> socket.socket:
         raise ValueError(
             f"cannot listen on {host!r}, port {port}: {error}; "
             "try another --host, or another --port (0 takes one that is free)"
-        ) from None
-
-
-def load(folder: Path, method: str | None, device: str) -> tuple[Decoder, Tokenizer]:
-    """Load a model that may come from anywhere.
-
-    Raises:
-        ValueError: whatever is wrong with its files, in one line.
-    """
-    try:
-        return loading.load(folder, method, device)
-    except (ValueError, OSError):
-        raise
-    except Exception as error:  # a config of wrong types fails wherever it is first used
-        said = str(error).partition("\n")[0]
-        raise ValueError(
-            f"{folder} cannot be loaded, is a file of it damaged? {type(error).__name__}: {said}"
         ) from None
 
 
@@ -216,9 +199,7 @@ def drafter(config: Config, decoder: Decoder) -> Drafter | None:
         return None
     if config.draft is None:
         return NgramDrafter()
-    small, _ = load(config.draft, config.method, config.device)
-    if small.architecture.vocab_size != decoder.architecture.vocab_size:
-        raise ValueError(f"{config.draft} knows other tokens than the model: it cannot guess them")
+    small = loading.load_draft(config.draft, decoder, config.method, config.device)
     return ModelDrafter(Runner(small, n_blocks(config, small), config.block_size))
 
 

@@ -40,6 +40,8 @@ class Metrics:
         self.cache = self._gauge("llm_cache_usage_ratio", "Blocks in use over all blocks")
         self.prefix_hits = self._gauge("llm_prefix_hit_tokens", "Prompt tokens found in the cache")
         self.preemptions = self._gauge("llm_preemptions", "Answers that gave their blocks back")
+        self.guessed = self._gauge("llm_draft_tokens", "Tokens guessed ahead")
+        self.accepted = self._gauge("llm_accepted_tokens", "Guessed tokens that passed")
 
     def step(self, seconds: float, stats: Stats) -> None:
         """Note a step of the engine."""
@@ -49,6 +51,8 @@ class Metrics:
         self.cache.set(stats.blocks_used / max(stats.blocks_total, 1))
         self.prefix_hits.set(stats.prefix_hit_tokens)
         self.preemptions.set(stats.preemptions)
+        self.guessed.set(stats.guessed)
+        self.accepted.set(stats.accepted)
 
     def output(self, timeline: Timeline, output: Output) -> None:
         """Note what came of one answer."""

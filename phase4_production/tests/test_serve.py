@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from phase4_production.project import serve, tiny_server
+from phase4_production.project import loading, serve, tiny_server
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def put(name, text):
 def test_a_damaged_folder_is_named_in_one_line(folder, damage):
     damage(folder)
     with pytest.raises(ValueError) as caught:
-        serve.load(folder, None, "cpu")
+        loading.load(folder)
     assert "tiny" in str(caught.value) or "model.safetensors" in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 import time
 
 import httpx2 as httpx
@@ -384,6 +385,19 @@ def test_metrics_and_health_count_what_happened(folder):
     assert found["status"] == "ok"
     assert 0 < found["ttft_p95_s"] < 10
     assert 0 < found["time_per_token_p95_s"] < 1
+
+
+def test_guesses_are_counted(folder):
+    with server(folder, n_guesses=3) as (url, _):
+        asked = {"prompt": "ab" * 8, "max_tokens": 30, "temperature": 0, "ignore_eos": True}
+        post(url, "completions", asked)
+        text = httpx.get(f"{url}/metrics").text
+    guessed, accepted = (
+        float(re.search(rf"^llm_{name}_tokens (\S+)$", text, re.M)[1])
+        for name in ("draft", "accepted")
+    )
+    assert guessed >= accepted >= 0
+    assert guessed > 0
 
 
 def test_the_page_may_load_nothing_from_elsewhere(url):
