@@ -15,6 +15,8 @@ from phase4_production.project.replies import Reply
 from phase4_production.project.serving import Call
 from phase4_production.solution import sse
 
+FAILED = ("error", "cancelled")  # how an answer ends that is none
+
 
 class Streamed(StreamingResponse):
     """A stream of events that cancels its call when the client goes, even before the first one."""
@@ -35,7 +37,7 @@ async def events(call: Call, reply: Reply, usage: bool) -> AsyncIterator[str]:
     for opening in reply.openings():
         yield sse.event(json.dumps(opening))
     async for number, output in call:
-        if output.finish == "error":
+        if output.finish in FAILED:
             yield sse.event(json.dumps(failure(call, number, output).body()))
             return
         if piece := reply.chunk(number, output):
@@ -52,7 +54,7 @@ async def collect(call: Call, reply: Reply) -> None:
         Refusal: the engine failed at one of them.
     """
     async for number, output in call:
-        if output.finish in ("error", "cancelled"):
+        if output.finish in FAILED:
             raise failure(call, number, output)
         reply.take(number, output)
 
@@ -62,7 +64,9 @@ def failure(call: Call, number: int, output: Output) -> Refusal:
     grammar = call.requests[number].constraint
     if grammar is not None and grammar.failed:
         return Refusal(400, f"response_format: {grammar.failed}", param="response_format")
-    return Refusal(500, output.error or "the server stopped before the answer was done")
+    if output.finish == "cancelled":
+        return Refusal(503, "the server was shut down before the answer was done", retry_after_s=30)
+    return Refusal(500, output.error or "the engine failed")
 
 
 async def disconnected(http: HttpRequest) -> None:

@@ -12,14 +12,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import signal
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-import uvicorn
 from fastapi import FastAPI
 
 from phase4_production.project import loading
@@ -28,6 +24,7 @@ from phase4_production.project.constrained import Constraints
 from phase4_production.project.decoder import Decoder
 from phase4_production.project.engine import Engine
 from phase4_production.project.engine_config import EngineConfig
+from phase4_production.project.listening import Listening, listen
 from phase4_production.project.runner import Runner
 from phase4_production.project.server import create_app
 from phase4_production.project.serving import Serving
@@ -79,7 +76,7 @@ class Config:
     threads: int = 0
     """of the processor; 0 leaves it to PyTorch"""
     drain_s: int = 30
-    """seconds that answers under way get to finish after SIGTERM"""
+    """seconds that answers under way get to finish after SIGTERM; the others are told"""
 
     def __post_init__(self) -> None:
         for name in ("cache_mb", "block_size", "max_running", "max_output"):
@@ -100,6 +97,8 @@ class Config:
             raise ValueError("the name is empty: leave it out to take the folder's")
         if not 0 <= self.port < 65536:
             raise ValueError(f"port must be from 0 to 65535, got {self.port}")
+        if not (self.key.isascii() and self.key.isprintable()) or self.key != self.key.strip():
+            raise ValueError("a key travels in a header: letters, digits and signs of ASCII alone")
         if not is_local(self.host) and not self.key:
             raise ValueError(
                 f"listening on {self.host!r} lets others in: set {KEY_VARIABLE} to a key for them"
@@ -131,31 +130,14 @@ def main(config: Config) -> None:
         torch.set_num_threads(config.threads)
     began = time.perf_counter()
     folder = loading.find(config.model)
-    listening = listen(config.host, config.port)
+    taken = listen(config.host, config.port)
     decoder, tokenizer = loading.load(folder, config.method, config.device)
     app = build(config, folder, decoder, tokenizer)
     print(
         f"{folder}: {decoder.nbytes / 2**20:,.1f} MiB of weights, "
         f"loaded in {time.perf_counter() - began:.1f} s"
     )
-    settings = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=config.drain_s)
-    Announcing(settings).run([listening])
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take an address, before a model is loaded that could not be served there.
-
-    Raises:
-        ValueError: it is no address of this machine, or somebody else has it.
-    """
-    try:
-        family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(place[:2], family=family)
-    except (OSError, UnicodeError) as error:
-        raise ValueError(
-            f"cannot listen on {host!r}, port {port}: {error}; "
-            "try another --host, or another --port (0 takes one that is free)"
-        ) from None
+    Listening(app, config.drain_s).run([taken])
 
 
 def build(config: Config, folder: Path, decoder: Decoder, tokenizer: Tokenizer) -> FastAPI:
@@ -201,27 +183,6 @@ def drafter(config: Config, decoder: Decoder) -> Drafter | None:
         return NgramDrafter()
     small = loading.load_draft(config.draft, decoder, config.method, config.device)
     return ModelDrafter(Runner(small, n_blocks(config, small), config.block_size))
-
-
-class Announcing(uvicorn.Server):
-    """Says where it listens once it does, and ends well when it is asked to end."""
-
-    async def startup(self, sockets: list | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        if not self.started:
-            return
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        print(f"chat page:     {url}/")
-        print(f"OpenAI client: base_url={url}/v1", flush=True)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Drain; uvicorn would raise SIGTERM again after that, and the exit code were no 0."""
-        if sig == signal.SIGTERM:
-            self.should_exit = True
-        else:
-            super().handle_exit(sig, frame)
 
 
 if __name__ == "__main__":

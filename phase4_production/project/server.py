@@ -61,6 +61,7 @@ def create_app(
         await asyncio.to_thread(serving.close)
 
     app = FastAPI(title="LLM from zero", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.serving = serving
     api = Api(serving, tokenizer, Asking(tokenizer, constraints, settings), settings)
     refusals = {code: {"description": why} for code, why in REFUSALS.items()}
     app.get("/v1/models")(api.models)

@@ -92,10 +92,14 @@ class Serving:
         """Begin to work."""
         self._thread.start()
 
-    def close(self) -> None:
-        """Cancel what is left, and wait for the thread to end."""
+    def stop(self) -> None:
+        """Take no more, and cancel what is left after the step that is being taken."""
         self._closing = True
         self._wake.set()
+
+    def close(self) -> None:
+        """Stop, and wait for the thread to end."""
+        self.stop()
         if self._thread.is_alive():
             self._thread.join()
 

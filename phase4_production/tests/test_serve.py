@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from phase4_production.project import loading, serve, tiny_server
+from phase4_production.project import listening, loading, serve, tiny_server
 
 
 @pytest.fixture
@@ -32,6 +32,10 @@ def folder(tmp_path):
         ({"draft": "elsewhere"}, "a draft guesses nothing without n_guesses"),
         ({"device": "tpu"}, "device must be cpu or cuda, got 'tpu'"),
         ({"name": ""}, "the name is empty"),
+        ({"api_key": "cl\u00e9"}, "a key travels in a header"),
+        ({"api_key": "two\nlines"}, "a key travels in a header"),
+        ({"api_key": "\udcff"}, "a key travels in a header"),
+        ({"api_key": "end "}, "a key travels in a header"),
     ],
 )
 def test_a_size_out_of_its_range_is_refused(flags, message):
@@ -89,16 +93,16 @@ def test_a_damaged_folder_is_named_in_one_line(folder, damage):
 
 
 def test_an_address_of_its_own():
-    with serve.listen("127.0.0.1", 0) as mine:
+    with listening.listen("127.0.0.1", 0) as mine:
         port = mine.getsockname()[1]
         with pytest.raises(
             ValueError, match=f"cannot listen on '127.0.0.1', port {port}: .*in use"
         ):
-            serve.listen("127.0.0.1", port)
+            listening.listen("127.0.0.1", port)
     with pytest.raises(ValueError, match="try another --host"):
-        serve.listen("192.0.2.7", 0)
+        listening.listen("192.0.2.7", 0)
     with pytest.raises(ValueError, match=r"cannot listen on 'box\.invalid'"):
-        serve.listen("box.invalid", 0)
+        listening.listen("box.invalid", 0)
 
 
 def test_a_port_that_is_taken_is_told_before_the_model_is_loaded(monkeypatch, folder):

@@ -1,0 +1,67 @@
+"""Where a server listens, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+CUT_S = 3  # for those to be told whose answers took too long
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take an address, before a model is loaded that could not be served there.
+
+    Raises:
+        ValueError: it is no address of this machine, or somebody else has it.
+    """
+    try:
+        family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(place[:2], family=family)
+    except (OSError, UnicodeError) as error:
+        raise ValueError(
+            f"cannot listen on {host!r}, port {port}: {error}; "
+            "try another --host, or another --port (0 takes one that is free)"
+        ) from None
+
+
+class Listening(uvicorn.Server):
+    """Says where it listens once it does, and ends well when it is asked to end.
+
+    Args:
+        app: has what works for it in `app.state.serving`.
+        drain_s: seconds that answers under way get to finish.
+    """
+
+    def __init__(self, app: FastAPI, drain_s: int) -> None:
+        patience_s = drain_s + CUT_S
+        settings = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=patience_s)
+        super().__init__(settings)
+        self._serving, self._drain_s = app.state.serving, drain_s
+
+    async def startup(self, sockets: list | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        if not self.started:
+            return
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        print(f"chat page:     {url}/")
+        print(f"OpenAI client: base_url={url}/v1", flush=True)
+
+    async def shutdown(self, sockets: list | None = None) -> None:
+        """Drain. An answer that takes longer is cut off by us: uvicorn would not say why."""
+        cut = asyncio.get_running_loop().call_later(self._drain_s, self._serving.stop)
+        await super().shutdown(sockets)
+        cut.cancel()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain; uvicorn would raise SIGTERM again after that, and the exit code were no 0."""
+        if sig == signal.SIGTERM:
+            self.should_exit = True
+        else:
+            super().handle_exit(sig, frame)
