@@ -1,4 +1,4 @@
-"""What stands before the API: the size of a body, the key, and what a browser is told.
+"""What stands before the API: the size of a body, its pace, the key, and what a browser is told.
 
 Plain ASGI, because a wrapper that reads and writes responses itself would keep the server from
 noticing that a client has gone.
@@ -6,6 +6,7 @@ noticing that a client has gone.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,6 +21,7 @@ BROWSER = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+BODY_S = 30.0  # for a body to arrive
 KEYED = ("/v1/", "/metrics")  # everything else is the page, and whether the server lives
 
 
@@ -55,13 +57,12 @@ class Guards:
         except ValueError:
             length = 0
         body = _Body(receive, self.max_body_bytes)
-        if length > self.max_body_bytes:
-            await refuse(body.too_large())(scope, receive, told)
-            return
         try:
+            if length > self.max_body_bytes:
+                body.refuse_size()
             await self.app(scope, body.receive, told)
-        except _TooLarge:
-            await refuse(body.too_large())(scope, receive, told)
+        except _Refused as refused:
+            await refuse(refused.refusal)(scope, receive, told)
 
     def _has_key(self, path: str, headers: Headers) -> bool:
         if self.api_key is None or not path.startswith(KEYED):
@@ -70,25 +71,38 @@ class Guards:
         return hmac.compare_digest(sent.encode(), self.api_key.encode())
 
 
-class _TooLarge(BaseException):
-    """The body grew over its limit; no handler of the application is to answer it."""
+class _Refused(BaseException):
+    """The body is not what it may be; no handler of the application is to answer that."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
 
 
 class _Body:
-    """Counts what arrives, for a client that announces no length."""
+    """Counts what arrives, for a client that announces no length, and waits only so long."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive, self._limit, self._size = receive, limit, 0
+        self._until: float | None = asyncio.get_running_loop().time() + BODY_S
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            told = f"the request's body has not arrived within {BODY_S:g} seconds"
+            raise _Refused(Refusal(408, told)) from None
         self._size += len(message.get("body", b""))
         if self._size > self._limit:
-            raise _TooLarge
+            self.refuse_size()
+        if not message.get("more_body"):
+            self._until = None  # what comes now is that the client goes, whenever that is
         return message
 
-    def too_large(self) -> Refusal:
-        return Refusal(413, f"the request's body is larger than {self._limit:,} bytes")
+    def refuse_size(self) -> None:
+        told = f"the request's body is larger than {self._limit:,} bytes"
+        raise _Refused(Refusal(413, told))
 
 
 def _with_headers(send: Send) -> Send:

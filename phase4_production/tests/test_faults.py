@@ -5,7 +5,9 @@ import itertools
 import json
 import signal
 import socket
+import time
 import types
+from concurrent.futures import ThreadPoolExecutor as Crowd
 
 import httpx2 as httpx
 import psutil
@@ -15,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from phase4_production.project import fuzz, hostile, loading, serve, soak, tiny_server, wire
+from phase4_production.project import fuzz, guards, hostile, loading, serve, soak, tiny_server, wire
 from phase4_production.project.engine import Engine
 from phase4_production.project.tiny_server import NAME, Running
 from phase4_production.project.wire import Shot
@@ -315,6 +317,37 @@ def test_sigterm_lets_the_running_stream_finish():
         with pytest.raises(ConnectionRefusedError), socket.socket() as knocking:
             knocking.connect((place.host, place.port))
         assert "Traceback" not in server.complaints
+
+
+def test_answers_that_outlast_the_drain_are_cut_off_and_told_so(tmp_path):
+    long = {"ignore_eos": True, "max_tokens": 2000, "n": 16}
+    folder = tiny_server.write_model(tmp_path / NAME)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 4096}))
+    with tiny_server.running("--drain-s", "0", model=folder) as server, Crowd(2) as crowd:
+        whole = crowd.submit(ask, server.url, PROMPT, **long)
+        streamed = crowd.submit(ask, server.url, PROMPT, stream=True, **long)
+        until = time.monotonic() + 20
+        while httpx.get(f"{server.url}/health").json()["running"] < 32:
+            assert time.monotonic() < until
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        told = whole.result().json()["error"]
+        assert whole.result().status_code == 503
+        assert told["message"] == "the server was shut down before the answer was done"
+        assert events(streamed.result().text)[-1] == {"error": told}
+        assert server.complaints == ""
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(folder, monkeypatch):
+    monkeypatch.setattr(guards, "BODY_S", 0.2)
+    raw = wire.request("POST", "/v1/completions", b'{"model"', {"Content-Length": "999"})
+    with Server(folder) as server:
+        answer = asyncio.run(wire.fire(server.url, Shot("slow", raw)))
+        assert answer.status == 408
+        assert "has not arrived within 0.2 seconds" in json.loads(answer.body)["error"]["message"]
+        slow = ask(server.url, PROMPT, **SLOW | {"n": 16})
+        assert slow.status_code == 200, "an answer may take longer than its question"
 
 
 # -- memory ---------------------------------------------------------------------------------------
