@@ -119,13 +119,12 @@ def test_a_token_that_must_not_come():
 @pytest.mark.exercise("4.18")
 def test_when_rounding_leaves_nothing():
     """p below q everywhere, as rounding may have it: the rest is empty, and p takes its place."""
-    smaller = torch.tensor([0.5, 0.25, 0.2499], dtype=torch.float64)
+    smaller = torch.tensor([0.5, 0.2499, 0.25], dtype=torch.float64)
     draft = torch.tensor([[0.5, 0.25, 0.25]], dtype=torch.float64)
-    found = accept(rows(smaller, P), draft, [2], [0.9999], 0.7)
-    checks.equal(found, torch.tensor([1]), "the token from p itself")
     # Token 0 has 0.5 of 0.9999 in p, just more than 0.50002, and 0.5 of 1 in q, just less.
-    found = accept(rows(smaller, P), draft, [2], [0.9999], 0.50002)
-    checks.equal(found, torch.tensor([0]), "the token from p itself, at 0.50002")
+    for last, token in [(0.9, 2), (0.4, 0), (0.50002, 0)]:
+        found = accept(rows(smaller, P), draft, [1], [0.9999], last)
+        checks.equal(found, torch.tensor([token]), f"the token from p itself, at {last}")
 
 
 @pytest.mark.exercise("4.18")

@@ -97,3 +97,10 @@ def _(prompts, pad_id):
     return Padded(
         _left(prompts, pad_id), _real(prompts), _left([range(len(p)) for p in prompts], 1)
     )
+
+
+@attempt("pad_left_masks_the_columns")
+def _(prompts, pad_id):
+    T = max(map(len, prompts))
+    positions = _left([range(T - len(p), T) for p in prompts], 0)
+    return Padded(_left(prompts, pad_id), _real(prompts), positions)

@@ -162,3 +162,19 @@ def pad_left_gives_padding_place_1(prompts, pad_id):
         ids[row, T - len(prompt) :] = torch.tensor(prompt)
         mask[row, T - len(prompt) :] = True
     return Padded(ids, mask, (mask.long().cumsum(1) - 1).masked_fill(~mask, 1))
+
+
+@mistake(
+    "4.20",
+    "clinic_batch.pad_left",
+    "Padding is at 0 now, but a real token still has its column for a place: it moves with the neighbour.",
+)
+def pad_left_masks_the_columns(prompts, pad_id):
+    T = max(len(prompt) for prompt in prompts)
+    ids = torch.full((len(prompts), T), pad_id)
+    for row, prompt in enumerate(prompts):
+        ids[row, T - len(prompt) :] = torch.tensor(prompt)
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    columns = torch.arange(T).expand(len(prompts), T)
+    mask = columns >= (T - lengths)[:, None]
+    return Padded(ids, mask, columns * mask)
