@@ -44,6 +44,7 @@ def test_several_lines():
 @pytest.mark.exercise("4.21")
 def test_every_kind_of_line_end():
     checks.equal(sse.event("a\r\nb\rc"), "data: a\ndata: b\ndata: c\n\n", "CR LF and CR")
+    checks.equal(sse.event("a\n\rb"), "data: a\ndata: \ndata: b\n\n", "LF CR: two line ends")
     checks.equal(sse.event("a\u2028b\x0bc"), "data: a\u2028b\x0bc\n\n", "no line ends: U+2028, VT")
 
 

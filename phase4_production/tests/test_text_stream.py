@@ -22,6 +22,8 @@ def stream(pieces, stop=()):
 def test_where_it_stops():
     found = text_stream.first_stop("one END two", ("END",))
     checks.equal(found, (4, "END"), "first stop of 'one END two'")
+    found = text_stream.first_stop("one END", ("END",))
+    checks.equal(found, (4, "END"), "first stop of 'one END'")
     checks.equal(text_stream.first_stop("one", ("END",)), None, "first stop of a text without")
     checks.equal(text_stream.first_stop("one", ()), None, "first stop when there are none")
     checks.equal(text_stream.first_stop("END", ("END",)), (0, "END"), "a text that is the stop")
@@ -35,6 +37,8 @@ def test_which_stop_is_complete_first():
     checks.equal(found, (2, "b"), "first stop: b is complete before abc is")
     found = text_stream.first_stop("xaby", ("b", "ab"))
     checks.equal(found, (1, "ab"), "first stop: ab and b end together, and ab is longer")
+    found = text_stream.first_stop("xbay", ("a", "ba"))
+    checks.equal(found, (1, "ba"), "first stop: a and ba end together, and ba is longer")
 
 
 @pytest.mark.exercise("4.21")
@@ -42,14 +46,15 @@ def test_what_may_become_a_stop():
     for text, stop, expected in [
         ("see E", ("END",), 1),
         ("see EN", ("END",), 2),
+        ("EN", ("END",), 2),
         ("see Ex", ("END",), 0),
         ("see", ("END",), 0),
         ("see N", ("END",), 0),
         ("ENEN", ("END",), 2),
+        ("see abab", ("ababc",), 4),
         ("aab", ("aabb", "abc"), 3),
         ("xab", ("zz", "abc", "bcde"), 2),
         ("xab", ("bcde", "abc"), 2),
-        ("EN", ("END",), 2),
         ("", ("END",), 0),
         ("abc", (), 0),
     ]:
@@ -107,6 +112,8 @@ def test_stops_of_several_bytes():
 def test_the_end_may_complete_a_stop():
     found = stream([b"one", b" END\xe2"], ("END\ufffd",))
     checks.equal(found, (["one", " ", ""], "END\ufffd"), "half a character at the end, in a stop")
+    found = stream([b"one A", b"END\xe2"], ("AENDX", "END\ufffd"))
+    checks.equal(found, (["one ", "", "A"], "END\ufffd"), "what waited in front of that stop")
 
 
 @pytest.mark.exercise("4.21")

@@ -116,3 +116,47 @@ def _(bounds, cumulative, q):
         int(np.ceil(q * cumulative[-1])),
         lambda lower, upper, n, own, _: lower + n / own * (upper - lower),
     )
+
+
+@attempt("quantile_as_of_a_list")
+def _(bounds, cumulative, q):
+    n = cumulative[-1]
+    return _walk(bounds, cumulative, q * n - q, _line, lambda c, r: c >= r) if n else math.nan
+
+
+@attempt("quantile_begins_at_the_first_bound")
+def _(bounds, cumulative, q):
+    def inside(lower, upper, ahead, own, _):
+        lower = lower or upper
+        return lower + (upper - lower) * ahead / own
+
+    n = cumulative[-1]
+    return _walk(bounds, cumulative, q * n, inside) if n else math.nan
+
+
+@attempt("quantile_begins_before_empty_buckets")
+def _(bounds, cumulative, q):
+    full = [i for i, c in enumerate(cumulative) if c > (cumulative[i - 1] if i else 0)]
+    kept = full if full[-1:] == [len(bounds) - 1] else [*full, len(bounds) - 1]
+    if not full:
+        return math.nan
+    rank = q * cumulative[-1]
+    found = _walk([bounds[i] for i in kept], [cumulative[i] for i in kept], rank, _line)
+    return bounds[-2] if kept == full and rank > cumulative[-2] else found
+
+
+@attempt("quantile_of_less_than_one")
+def _(bounds, cumulative, q):
+    n = int(cumulative[-1])
+    return _walk(bounds, cumulative, q * cumulative[-1], _line) if n else float("nan")
+
+
+@attempt("quantile_in_place")
+def _(bounds, cumulative, q):
+    n = cumulative[-1]
+    if not n:
+        return math.nan
+    found = _walk(bounds, cumulative, q * n, _line)
+    for i in reversed(range(1, len(cumulative))):
+        cumulative[i] = cumulative[i] - cumulative[i - 1]
+    return found

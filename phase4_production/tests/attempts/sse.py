@@ -65,3 +65,25 @@ def _(data, name=""):
 @attempt("event_without_name")
 def _(data, name=""):
     return _frame(_lf(data).split("\n"), "")
+
+
+@attempt("event_joins_lf_cr")
+def _(data, name=""):
+    for end in ("\r\n", "\n\r", "\r"):
+        data = data.replace(end, "\n")
+    return _frame(data.split("\n"), name)
+
+
+@attempt("event_strips_the_data")
+def _(data, name=""):
+    return _frame(_lf(data).strip().split("\n"), name)
+
+
+@attempt("event_keeps_lone_cr")
+def _(data, name=""):
+    return _frame(data.replace("\r\n", "\n").split("\n"), name)
+
+
+@attempt("event_for_each_line")
+def _(data, name=""):
+    return "".join(_frame([line], name) for line in _lf(data).split("\n"))

@@ -207,3 +207,113 @@ def _(self, data):
     waits = held_back(self._held, self.stop)
     ready, self._held = self._held[:-waits], self._held[-waits:]
     return ready
+
+
+@attempt("first_stop_by_alphabet")
+def _(text, stop):
+    ends = sorted((end, s, start) for end, start, s in _ends(text, stop))
+    return (ends[0][2], ends[0][1]) if ends else None
+
+
+@attempt("first_stop_misses_the_last_character")
+def _(text, stop):
+    for end in range(len(text)):
+        here = [s for s in stop if text[:end].endswith(s)]
+        if here:
+            longest = max(here, key=len)
+            return end - len(longest), longest
+    return None
+
+
+@attempt("held_back_gives_up_early")
+def _(text, stop):
+    for n in range(1, len(text) + 1):
+        if not [s for s in stop if s[:n] == text[-n:]]:
+            return n - 1
+    return len(text)
+
+
+@attempt("held_back_by_the_last")
+def _(text, stop):
+    held = 0
+    for s in stop:
+        for n in range(1, len(s)):
+            if text[-n:] == s[:n]:
+                held = n
+    return held
+
+
+@attempt("held_back_never_all")
+def _(text, stop):
+    fits = [n for s in stop for n in range(1, len(s)) if len(text) > n and text.endswith(s[:n])]
+    return max([0, *fits])
+
+
+@attempt("push_waits_for_whole_pieces")
+def _(self, data):
+    if self.stopped:
+        return ""
+    self._waiting = getattr(self, "_waiting", b"") + data
+    new = self._waiting.decode("utf-8", "replace")
+    if new[-1:] == "\ufffd":
+        return ""
+    self._waiting = b""
+    return _next(self, new)
+
+
+@attempt("push_looks_at_new_text_only")
+def _(self, data):
+    if self.stopped:
+        return ""
+    new = self._decoder.decode(data)
+    found = first_stop(new, self.stop)
+    if found is None:
+        new = self._held + new
+        cut = len(new) - held_back(new, self.stop)
+        new, self._held = new[:cut], new[cut:]
+        return new
+    self.stopped = found[1]
+    return self._held + new[: found[0]]
+
+
+@attempt("push_holds_nothing")
+def _(self, data):
+    if self.stopped:
+        return ""
+    new = self._decoder.decode(data)
+    found = first_stop(new, self.stop)
+    if found is None:
+        return new
+    self.stopped = found[1]
+    return new[: found[0]]
+
+
+@attempt("push_holds_everything")
+def _(self, data):
+    if self.stopped:
+        return ""
+    self._held += self._decoder.decode(data)
+    found = first_stop(self._held, self.stop)
+    if found is None and held_back(self._held, self.stop):
+        return ""
+    text, self._held = self._held, ""
+    if found:
+        text, self.stopped = text[: found[0]], found[1]
+    return text
+
+
+@attempt("push_loses_the_text_before")
+def _(self, data):
+    if self.stopped:
+        return ""
+    text = _next(self, self._decoder.decode(data))
+    return "" if self.stopped else text
+
+
+@attempt("finish_loses_the_text_before")
+def _(self):
+    if self.stopped:
+        return ""
+    text = self._held + self._decoder.decode(b"", True)
+    _, self.stopped = first_stop(text, self.stop) or (None, None)
+    return text if self.stopped is None else ""

@@ -178,3 +178,86 @@ def quantile_of_a_whole_rank(bounds, cumulative, q):
         return bounds[-2]
     lower, below = (bounds[bucket - 1], cumulative[bucket - 1]) if bucket else (0.0, 0)
     return lower + (bounds[bucket] - lower) * (rank - below) / (cumulative[bucket] - below)
+
+
+@mistake(
+    "4.21",
+    "histogram.quantile",
+    "The rank is q (n - 1), as of a sorted list that begins at 0; here it is q times the number.",
+)
+def quantile_as_of_a_list(bounds, cumulative, q):
+    if cumulative[-1] == 0:
+        return math.nan
+    rank = q * (cumulative[-1] - 1)
+    bucket = _bucket(cumulative, rank)
+    if bounds[bucket] == math.inf:
+        return bounds[-2]
+    lower, below = (bounds[bucket - 1], cumulative[bucket - 1]) if bucket else (0.0, 0)
+    return lower + (bounds[bucket] - lower) * (rank - below) / (cumulative[bucket] - below)
+
+
+@mistake(
+    "4.21",
+    "histogram.quantile",
+    "The first bucket begins at 0, not at its own upper bound: nothing is left to go through.",
+)
+def quantile_begins_at_the_first_bound(bounds, cumulative, q):
+    if cumulative[-1] == 0:
+        return math.nan
+    rank = q * cumulative[-1]
+    bucket = _bucket(cumulative, rank)
+    if bounds[bucket] == math.inf:
+        return bounds[-2]
+    lower, below = (bounds[bucket - 1], cumulative[bucket - 1]) if bucket else (bounds[0], 0)
+    return lower + (bounds[bucket] - lower) * (rank - below) / (cumulative[bucket] - below)
+
+
+@mistake(
+    "4.21",
+    "histogram.quantile",
+    "A bucket begins where the one before it ends, also if that one is empty.",
+)
+def quantile_begins_before_empty_buckets(bounds, cumulative, q):
+    if cumulative[-1] == 0:
+        return math.nan
+    rank = q * cumulative[-1]
+    bucket = _bucket(cumulative, rank)
+    if bounds[bucket] == math.inf:
+        return bounds[-2]
+    below = cumulative[bucket - 1] if bucket else 0
+    lower = max((b for b, count in zip(bounds, cumulative) if 0 < count < rank), default=0.0)
+    return lower + (bounds[bucket] - lower) * (rank - below) / (cumulative[bucket] - below)
+
+
+@mistake(
+    "4.21",
+    "histogram.quantile",
+    "Less than one observation counts as none; counts may be rates, and 0.1 a second is something.",
+)
+def quantile_of_less_than_one(bounds, cumulative, q):
+    if cumulative[-1] < 1:
+        return math.nan
+    rank = q * cumulative[-1]
+    bucket = _bucket(cumulative, rank)
+    if bounds[bucket] == math.inf:
+        return bounds[-2]
+    lower, below = (bounds[bucket - 1], cumulative[bucket - 1]) if bucket else (0.0, 0)
+    return lower + (bounds[bucket] - lower) * (rank - below) / (cumulative[bucket] - below)
+
+
+@mistake(
+    "4.21",
+    "histogram.quantile",
+    "The caller's counts are changed: they are the server's, and go on being counted.",
+)
+def quantile_in_place(bounds, cumulative, q):
+    if cumulative[-1] == 0:
+        return math.nan
+    rank = q * cumulative[-1]
+    bucket = _bucket(cumulative, rank)
+    for i in range(len(cumulative) - 1, 0, -1):
+        cumulative[i] -= cumulative[i - 1]
+    if bounds[bucket] == math.inf:
+        return bounds[-2]
+    lower, below = (bounds[bucket - 1], sum(cumulative[:bucket])) if bucket else (0.0, 0)
+    return lower + (bounds[bucket] - lower) * (rank - below) / cumulative[bucket]

@@ -111,3 +111,46 @@ def event_name_last(data, name=""):
 def event_without_name(data, name=""):
     lines = [f"data: {line}" for line in re.split("\r\n|\r|\n", data)]
     return "\n".join(lines) + "\n\n"
+
+
+@mistake(
+    "4.21",
+    "sse.event",
+    "LF CR is taken for one line end; only CR LF is one, and the empty line between the two is lost.",
+)
+def event_joins_lf_cr(data, name=""):
+    lines = [f"event: {name}"] if name else []
+    lines += [f"data: {line}" for line in re.split("\r\n|\n\r|\r|\n", data)]
+    return "\n".join(lines) + "\n\n"
+
+
+@mistake(
+    "4.21",
+    "sse.event",
+    "The data's ends are stripped; its spaces and its last line end are the message's own.",
+)
+def event_strips_the_data(data, name=""):
+    lines = [f"event: {name}"] if name else []
+    lines += [f"data: {line}" for line in re.split("\r\n|\r|\n", data.strip())]
+    return "\n".join(lines) + "\n\n"
+
+
+@mistake(
+    "4.21",
+    "sse.event",
+    "A CR alone stays in the data; it ends the reader's line just as LF and CR LF do.",
+)
+def event_keeps_lone_cr(data, name=""):
+    lines = [f"event: {name}"] if name else []
+    lines += [f"data: {line}" for line in re.split("\r\n|\n", data)]
+    return "\n".join(lines) + "\n\n"
+
+
+@mistake(
+    "4.21",
+    "sse.event",
+    "An event for each line: the reader gets several messages where one was sent.",
+)
+def event_for_each_line(data, name=""):
+    head = f"event: {name}\n" if name else ""
+    return "".join(f"{head}data: {line}\n\n" for line in re.split("\r\n|\r|\n", data))

@@ -331,3 +331,164 @@ def push_cuts_at_minus_0(self, data):
     n = held_back(text, self.stop)
     self._held = text[-n:]
     return text[:-n]
+
+
+@mistake(
+    "4.21",
+    "text_stream.first_stop",
+    "Of two that end together the alphabet decides; the longer one counts.",
+)
+def first_stop_by_alphabet(text, stop):
+    ends = [(text.find(one) + len(one), one) for one in stop if one in text]
+    end, one = min(ends, default=(0, None))
+    return one and (end - len(one), one)
+
+
+@mistake(
+    "4.21",
+    "text_stream.first_stop",
+    "A stop string at the very end of the text is not seen: the last character may complete one.",
+)
+def first_stop_misses_the_last_character(text, stop):
+    found = [(text[:-1].find(one), one) for one in stop if one in text[:-1]]
+    return min(found, key=lambda at: (at[0] + len(at[1]), at[0]), default=None)
+
+
+@mistake(
+    "4.21",
+    "text_stream.held_back",
+    "The search ends at the first end that fits none: N begins no END, but EN does.",
+)
+def held_back_gives_up_early(text, stop):
+    n = 0
+    while n < len(text) and any(one.startswith(text[len(text) - n - 1 :]) for one in stop):
+        n += 1
+    return n
+
+
+@mistake(
+    "4.21",
+    "text_stream.held_back",
+    "The last stop string of the list that fits decides; another one may have a longer beginning here.",
+)
+def held_back_by_the_last(text, stop):
+    n = 0
+    for one in stop:
+        n = next((m for m in range(len(one) - 1, 0, -1) if text.endswith(one[:m])), n)
+    return n
+
+
+@mistake(
+    "4.21",
+    "text_stream.held_back",
+    "Some of the text never waits; where all of it is a beginning, all of it does.",
+)
+def held_back_never_all(text, stop):
+    for start in range(1, len(text)):
+        if any(one.startswith(text[start:]) for one in stop):
+            return len(text) - start
+    return 0
+
+
+@mistake(
+    "4.21",
+    "text_stream.TextStream.push",
+    "Whole characters wait because half a one comes behind them; only the half has to.",
+)
+def push_waits_for_whole_pieces(self, data):
+    if self.stopped is not None:
+        return ""
+    self._bytes = getattr(self, "_bytes", b"") + data
+    try:
+        text, self._bytes = self._held + self._bytes.decode(), b""
+    except UnicodeDecodeError:
+        return ""
+    if found := first_stop(text, self.stop):
+        ready, self.stopped = found
+    else:
+        ready = len(text) - held_back(text, self.stop)
+    self._held = text[ready:]
+    return text[:ready]
+
+
+@mistake(
+    "4.21",
+    "text_stream.TextStream.push",
+    "A stop string is looked for in the new text alone; it may have begun in what was held back.",
+)
+def push_looks_at_new_text_only(self, data):
+    if self.stopped is not None:
+        return ""
+    new = self._decoder.decode(data)
+    if found := first_stop(new, self.stop):
+        ready, self.stopped = found
+        text, self._held = self._held + new[:ready], ""
+        return text
+    text = self._held + new
+    ready = len(text) - held_back(text, self.stop)
+    self._held = text[ready:]
+    return text[:ready]
+
+
+@mistake(
+    "4.21",
+    "text_stream.TextStream.push",
+    "Nothing is held back: the beginning of a stop string is sent before anybody knows.",
+)
+def push_holds_nothing(self, data):
+    if self.stopped is not None:
+        return ""
+    text = self._decoder.decode(data)
+    if found := first_stop(text, self.stop):
+        text, self.stopped = text[: found[0]], found[1]
+    return text
+
+
+@mistake(
+    "4.21",
+    "text_stream.TextStream.push",
+    "All text waits where its end may begin a stop string; only that end has to.",
+)
+def push_holds_everything(self, data):
+    if self.stopped is not None:
+        return ""
+    text = self._held + self._decoder.decode(data)
+    if found := first_stop(text, self.stop):
+        ready, self.stopped = found
+    else:
+        ready = 0 if held_back(text, self.stop) else len(text)
+    self._held = text[ready:]
+    return text[:ready]
+
+
+@mistake(
+    "4.21",
+    "text_stream.TextStream.push",
+    "The text in front of the stop string is lost with it.",
+)
+def push_loses_the_text_before(self, data):
+    if self.stopped is not None:
+        return ""
+    text = self._held + self._decoder.decode(data)
+    if found := first_stop(text, self.stop):
+        self._held, self.stopped = "", found[1]
+        return ""
+    ready = len(text) - held_back(text, self.stop)
+    self._held = text[ready:]
+    return text[:ready]
+
+
+@mistake(
+    "4.21",
+    "text_stream.TextStream.finish",
+    "Where the end completes a stop string all that waited is lost; what stands in front of it is text.",
+)
+def finish_loses_the_text_before(self):
+    if self.stopped is not None:
+        return ""
+    text = self._held + self._decoder.decode(b"", final=True)
+    self._held = ""
+    if found := first_stop(text, self.stop):
+        self.stopped = found[1]
+        return ""
+    return text
