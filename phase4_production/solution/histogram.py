@@ -15,9 +15,9 @@ def quantile(bounds: Sequence[float], cumulative: Sequence[float], q: float) -> 
 
     Args:
         bounds: upper bounds of the buckets, positive, ascending, the last one infinity; there are
-            at least two.
-        cumulative: for each bound, how many observations were at most as large: they ascend, and
-            the last is the number of all observations.
+            at least two. They stay as they are.
+        cumulative: for each bound, how many observations were at most as large, in all or per
+            second: they ascend, and the last one counts all observations. They stay as they are.
         q: from 0 to 1.
 
     Returns:

@@ -21,7 +21,7 @@ def accept(target: Tensor, draft: Tensor, proposed: Tensor, coins: Tensor, last:
     target after the last of them: target[k].
 
     A guess that comes from no distribution, such as one that was looked up, is one with q = 1.
-    Should rounding leave nothing of max(p - q, 0), p itself takes its place.
+    Where max(p - q, 0) is 0 everywhere, as rounding may have it, p itself takes its place.
 
     Args:
         target: (k + 1, V) float64, probabilities; row i is after i guesses. Stays as it is.
