@@ -181,3 +181,13 @@ def _():
 @attempt("guess_guesses_all_or_nothing")
 def _():
     return 1 + 4 * 0.8**4
+
+
+@attempt("guess_guesses_four_fifths")
+def _():
+    return 4 * 4 / 5
+
+
+@attempt("guess_fastest_seconds")
+def _():
+    return 124e6 / 20e9

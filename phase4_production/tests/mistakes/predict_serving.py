@@ -325,3 +325,21 @@ def guess_guesses_all():
 )
 def guess_guesses_all_or_nothing():
     return 2.638
+
+
+@mistake(
+    "4.19",
+    "predict_serving.tokens_of_a_step_with_guesses",
+    "Four fifths of four forgets two things: a guess after a wrong one is void, and one token comes on top.",
+)
+def guess_guesses_four_fifths():
+    return 3.2
+
+
+@mistake(
+    "4.19",
+    "predict_serving.fastest_decoding",
+    "That is how long one token takes; asked is how many there are in a second.",
+)
+def guess_fastest_seconds():
+    return 0.0062
