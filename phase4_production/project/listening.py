@@ -9,8 +9,12 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 CUT_S = 3  # for those to be told whose answers took too long
+HEAD_S = 15.0  # for the head of a request to arrive
+# A process may usually have 1,024 files open, and so many are accepted before one is counted.
+MAX_CONNECTIONS, ACCEPTED_AT_ONCE = 850, 100
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -29,6 +33,31 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
+class Connection(H11Protocol):
+    """Hangs up on a client that takes longer than `HEAD_S`, up to twice that, to ask for something.
+
+    uvicorn waits for ever; and where no file can be opened any more, it answers nobody.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Begin to wait."""
+        super().connection_made(transport)
+        self._look = self.loop.call_later(HEAD_S, self._hurry, None)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Wait no more."""
+        self._look.cancel()
+        super().connection_lost(error)
+
+    def _hurry(self, before: RequestResponseCycle | None) -> None:
+        if self.cycle is before and (before is None or before.response_complete):
+            self.transport.close()
+        else:
+            self._look = self.loop.call_later(HEAD_S, self._hurry, self.cycle)
+
+
 class Listening(uvicorn.Server):
     """Says where it listens once it does, and ends well when it is asked to end.
 
@@ -39,7 +68,13 @@ class Listening(uvicorn.Server):
 
     def __init__(self, app: FastAPI, drain_s: int) -> None:
         patience_s = drain_s + CUT_S
-        settings = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=patience_s)
+        settings = uvicorn.Config(
+            app,
+            http=Connection,
+            backlog=ACCEPTED_AT_ONCE,
+            log_level="warning",
+            timeout_graceful_shutdown=patience_s,
+        )
         super().__init__(settings)
         self._serving, self._drain_s = app.state.serving, drain_s
 

@@ -17,7 +17,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from phase4_production.project import fuzz, guards, hostile, loading, serve, soak, tiny_server, wire
+from phase4_production.project import (
+    fuzz,
+    guards,
+    hostile,
+    listening,
+    loading,
+    serve,
+    soak,
+    tiny_server,
+    wire,
+)
 from phase4_production.project.engine import Engine
 from phase4_production.project.tiny_server import NAME, Running
 from phase4_production.project.wire import Shot
@@ -49,13 +59,14 @@ def poisoned(tmp_path_factory):
 class Server:
     """A server in this process, whose engine can be got at."""
 
-    def __init__(self, folder, **changes):
+    def __init__(self, folder, http="auto", **changes):
+        self._http = http
         config = serve.Config(**({"model": folder, "name": NAME, "cache_mb": 4} | changes))
         self.decoder, self.tokenizer = loading.load(folder)
         self.app = serve.build(config, folder, self.decoder, self.tokenizer)
 
     def __enter__(self):
-        self._live = live_server.serve(self.app)
+        self._live = live_server.serve(self.app, http=self._http)
         self.url = self._live.__enter__()
         return self
 
@@ -348,6 +359,40 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(folder, monkeypatch):
         assert "has not arrived within 0.2 seconds" in json.loads(answer.body)["error"]["message"]
         slow = ask(server.url, PROMPT, **SLOW | {"n": 16})
         assert slow.status_code == 200, "an answer may take longer than its question"
+
+
+def test_who_does_not_ask_is_hung_up_on(folder, monkeypatch):
+    monkeypatch.setattr(listening, "HEAD_S", 0.3)
+    half = Shot("half", b"GET /health HTTP/1.1\r\nX: ", whole=False)
+    with Server(folder, http=listening.Connection) as server:
+        began = time.monotonic()
+        asyncio.run(wire.fire(server.url, half))
+        assert time.monotonic() - began < wire.PATIENCE_FOR_HALF_S
+        with httpx.Client(base_url=server.url) as client, socket.socket() as raw:
+            place = httpx.URL(server.url)
+            raw.settimeout(5)
+            raw.connect((place.host, place.port))
+            raw.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HT")
+            while raw.recv(4096):  # the first is answered, the second half is not waited for
+                assert client.get("/health").status_code == 200
+        monkeypatch.setattr(listening, "HEAD_S", 0.005)
+        answer = ask(server.url, PROMPT, n=16, **SLOW)
+        assert answer.elapsed.total_seconds() > 4 * listening.HEAD_S, "or this says nothing"
+        assert answer.status_code == 200
+
+
+def test_one_connection_too_many_is_closed_at_once(folder, monkeypatch):
+    monkeypatch.setattr(listening, "MAX_CONNECTIONS", 5)
+    with Server(folder, http=listening.Connection) as server:
+        place = httpx.URL(server.url)
+        idle = [socket.create_connection((place.host, place.port)) for _ in range(5)]
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"{server.url}/health")
+        idle.pop().close()
+        time.sleep(0.1)
+        assert httpx.get(f"{server.url}/health").status_code == 200
+        for one in idle:
+            one.close()
 
 
 # -- memory ---------------------------------------------------------------------------------------
