@@ -34,6 +34,15 @@ def test_slots_in_any_order_and_of_none():
     checks.equal(found, torch.tensor([3200, 1600]), "slots in blocks 200 and 100, a table of uint8")
 
 
+@pytest.mark.exercise("4.14")
+def test_slots_of_a_large_cache():
+    """Slots beyond the last int32, and a position that float32 would round up."""
+    table, size = torch.tensor([9, 100], dtype=torch.int32), 2**25
+    found = paged_cache.slots(table, torch.tensor([size - 1, size + 1]), size)
+    expected = torch.tensor([10 * size - 1, 100 * size + 1])
+    checks.equal(found, expected, "slots of the last place of block 9 and the second of block 100")
+
+
 def test_slots_that_are_not_there():
     for position in (-1, 8):
         with pytest.raises(ValueError, match="2 blocks of 4"):
@@ -49,6 +58,8 @@ def test_write_by_hand():
     checks.equal((new, where), before, "new keys and slots, which stay as they were")
     expected = torch.tensor([[9, 9, 9, 9], [3.0, 4, 9, 9], [9, 9, 1, 2]]).view(3, 2, 1, 2)
     checks.equal(cache, expected, "cache of 3 blocks of 2, written in slots 5 and 2")
+    paged_cache.write(cache, torch.tensor([], dtype=torch.int64), torch.zeros(0, 1, 2))
+    checks.equal(cache, expected, "the cache after nothing was written")
 
 
 @pytest.mark.exercise("4.14")
@@ -94,6 +105,15 @@ def test_gather_with_padding_in_the_table():
         name = f"{length} tokens in blocks 3 and 1 of 3, then padding"
         checks.equal(str(found.dtype), "torch.bfloat16", f"dtype of {name}")
         checks.equal(found.float(), expected.float(), name)
+
+
+@pytest.mark.exercise("4.14")
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64])
+def test_gather_through_a_table_of_any_integers(dtype):
+    cache = torch.arange(8.0).view(4, 2, 1, 1)
+    found = paged_cache.gather(cache, torch.tensor([1, 0, 3, 1], dtype=dtype), 5)
+    expected = torch.tensor([2.0, 3, 0, 1, 6]).view(5, 1, 1)
+    checks.equal(found, expected, f"five tokens in blocks 1, 0 and 3 of 2, a table of {dtype}")
 
 
 def test_gather_needs_enough_blocks():

@@ -146,3 +146,25 @@ def _(cache, block_table, length):
     _guard(block_table.numel() * cache.size(1) < length)
     everything = torch.cat([cache[int(block)] for block in block_table])
     return everything[:length]
+
+
+@attempt("slots_widen_too_late")
+def _(block_table, positions, block_size):
+    _guard(((positions < 0) | (positions >= len(block_table) * block_size)).any())
+    begins = block_table * block_size
+    return begins[positions // block_size].to(torch.int64) + positions.remainder(block_size)
+
+
+@attempt("slots_divide_as_floats")
+def _(block_table, positions, block_size):
+    _guard(((positions < 0) | (positions >= len(block_table) * block_size)).any())
+    which = torch.floor(positions / block_size).to(torch.int64)
+    return torch.remainder(positions, block_size) + block_table.long()[which] * block_size
+
+
+@attempt("gather_takes_the_table_for_a_mask")
+def _(cache, block_table, length):
+    size = cache.shape[1]
+    _guard(block_table.numel() * size < length)
+    found = cache[block_table[: (length + size - 1) // size]]
+    return found.reshape(-1, *cache.shape[2:])[:length].clone()

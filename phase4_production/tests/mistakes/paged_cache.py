@@ -216,3 +216,38 @@ def gather_reads_the_padding(cache, block_table, length):
     if len(block_table) * cache.shape[1] < length:
         raise ValueError("too few blocks")
     return cache[block_table.long()].flatten(0, 1)[:length]
+
+
+@mistake(
+    "4.14",
+    "paged_cache.slots",
+    "Block times block_size was too large for the table's integers and wrapped round: widen to int64 before you multiply.",
+)
+def slots_widen_too_late(block_table, positions, block_size):
+    if ((positions < 0) | (positions >= len(block_table) * block_size)).any():
+        raise ValueError("no such position")
+    return block_table[positions // block_size] * block_size + positions % block_size
+
+
+@mistake(
+    "4.14",
+    "paged_cache.slots",
+    "Positions were divided as floats, and float32 rounds large ones up to the next block: divide whole numbers with //.",
+)
+def slots_divide_as_floats(block_table, positions, block_size):
+    if ((positions < 0) | (positions >= len(block_table) * block_size)).any():
+        raise ValueError("no such position")
+    block = block_table.long()[(positions / block_size).long()]
+    return block * block_size + positions % block_size
+
+
+@mistake(
+    "4.14",
+    "paged_cache.gather",
+    "A table of uint8 was taken for a mask, as torch does with such an index: make the block numbers int64 first.",
+)
+def gather_takes_the_table_for_a_mask(cache, block_table, length):
+    if len(block_table) * cache.shape[1] < length:
+        raise ValueError("too few blocks")
+    n = -(-length // cache.shape[1])
+    return cache[block_table[:n]].flatten(0, 1)[:length]
