@@ -29,6 +29,7 @@ def test_a_square_weight_by_hand():
     checks.equal([x, weight], kept, "the arguments after linear, left as they were")
     expected = torch.tensor([[15629 * 0.01, 8890 * 0.001]])
     checks.close(found, expected, "x W^T with a weight of 2 x 2")
+    checks.equal(str(found.dtype), "torch.float32", "dtype of x W^T")
 
 
 @pytest.mark.exercise("4.13")

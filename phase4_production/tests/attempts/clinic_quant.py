@@ -88,3 +88,16 @@ def _():
 @attempt("linear_blames_the_step")
 def _():
     return "abcde"[3]
+
+
+@attempt("linear_leaves_the_scales_in_a_column")
+def _(x, weight):
+    a, b = _peak(x, 1), _peak(weight, 1)
+    return a * (b * _product(_codes(x, a), _codes(weight, b)))
+
+
+@attempt("linear_in_float64")
+def _(x, weight):
+    a, b = _peak(x, 1), _peak(weight, 1)
+    sums = torch.einsum("ni,mi->nm", _codes(x, a).double(), _codes(weight, b).double())
+    return sums * torch.outer(a.flatten(), b.flatten())

@@ -107,6 +107,31 @@ def linear_transposes_the_weight(x, weight):
 
 @mistake(
     "4.13",
+    "clinic_quant.linear",
+    "The scales of the outputs stand in a column, as they were kept for the division: in front of the sums they belong in a row.",
+)
+def linear_leaves_the_scales_in_a_column(x, weight):
+    token_scale = x.abs().amax(dim=1, keepdim=True) / LARGEST
+    weight_scale = weight.abs().amax(dim=1, keepdim=True) / LARGEST
+    x_codes, weight_codes = codes_of(x, token_scale), codes_of(weight, weight_scale)
+    sums = torch._int_mm(x_codes, weight_codes.T)
+    return sums.float() * token_scale * weight_scale
+
+
+@mistake(
+    "4.13",
+    "clinic_quant.linear",
+    "The product is right, and it came back in float64: outputs are float32, as the docstring says.",
+)
+def linear_in_float64(x, weight):
+    token_scale = x.double().abs().amax(dim=1, keepdim=True) / LARGEST
+    weight_scale = weight.double().abs().amax(dim=1, keepdim=True) / LARGEST
+    x_codes, weight_codes = codes_of(x, token_scale), codes_of(weight, weight_scale)
+    return (x_codes.double() @ weight_codes.double().T) * token_scale * weight_scale.T
+
+
+@mistake(
+    "4.13",
     "clinic_quant.linear_cause",
     "256 * 127 * 127 is 4 million, and an int32 holds 2,147 million.",
 )
