@@ -173,3 +173,29 @@ def _(self, block):
     _put_back(self, block)
     if block in self.cached:
         self.cached.move_to_end(block, False)
+
+
+@attempt("take_evicts_the_smallest")
+def _(self):
+    if len(self.empty) + len(self.cached) == 0:
+        raise ValueError("nothing is free")
+    if len(self.empty) > 0:
+        found = self.empty.pop()
+    else:
+        found = sorted(self.cached)[0]
+        self.cached.pop(found)
+        self.forget(found)
+    self.counts[found] += 1
+    return found
+
+
+@attempt("take_leaves_it_cached")
+def _(self):
+    if len(self.empty) + len(self.cached) == 0:
+        raise ValueError("nothing is free")
+    found = self.empty.pop() if self.empty else list(self.cached)[0]
+    if found in self.names:
+        del self.blocks[self.names[found]]
+        del self.names[found]
+    self.counts[found] += 1
+    return found

@@ -224,3 +224,38 @@ def release_to_the_wrong_end(self, block):
             self.cached.move_to_end(block, last=False)
         else:
             self.empty.append(block)
+
+
+@mistake(
+    "4.15",
+    "block_pool.BlockPool.take",
+    "The cached block with the smallest number was evicted: numbers do not tell how long a block has been out of use.",
+)
+def take_evicts_the_smallest(self):
+    if not self.n_free:
+        raise ValueError("all blocks are held")
+    if self.empty:
+        block = self.empty.pop()
+    else:
+        block = min(self.cached)
+        del self.cached[block]
+        self.forget(block)
+    self.counts[block] = 1
+    return block
+
+
+@mistake(
+    "4.15",
+    "block_pool.BlockPool.take",
+    "The evicted block is still among the cached ones: the next caller is handed it as well.",
+)
+def take_leaves_it_cached(self):
+    if not self.n_free:
+        raise ValueError("all blocks are held")
+    if self.empty:
+        block = self.empty.pop()
+    else:
+        block = next(iter(self.cached))
+        self.forget(block)
+    self.counts[block] = 1
+    return block
