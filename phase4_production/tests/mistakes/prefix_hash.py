@@ -157,3 +157,18 @@ def hashes_return_the_new_ones(ids, block_size, known=()):
         name = hashlib.sha256(name + _pack(ids[i * block_size : (i + 1) * block_size])).digest()
         names.append(name)
     return names
+
+
+@mistake(
+    "4.15",
+    "prefix_hash.block_hashes",
+    "New names were appended to the list of known ones, which is the caller's: begin with a copy.",
+)
+def hashes_extend_the_known(ids, block_size, known=()):
+    if block_size < 1:
+        raise ValueError("block size")
+    names = known if isinstance(known, list) else list(known)
+    for i in range(len(names), len(ids) // block_size):
+        before = names[-1] if names else b""
+        names.append(hashlib.sha256(before + _pack(ids[i * block_size :][:block_size])).digest())
+    return names
