@@ -1,4 +1,4 @@
-"""What stands before the API: the size of a body, its pace, the key, and what a browser is told.
+"""What stands before the API: a body's size and pace, key and host, and what a browser is told.
 
 Plain ASGI, because a wrapper that reads and writes responses itself would keep the server from
 noticing that a client has gone.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from phase4_production.project.listening import is_local
 from phase4_production.project.refusal import Refusal
 
 # The chat page loads nothing from anywhere else and is shown in nobody's frame.
@@ -36,7 +38,9 @@ class Guards:
     Args:
         app: what is guarded.
         max_body_bytes: of one request.
-        api_key: that a client must send as `Authorization: Bearer ...`; None for no key.
+        api_key: that a client must send as `Authorization: Bearer ...`; None for no key. Without
+            one the server is this machine's alone. A page from elsewhere could make its own name
+            lead here, to ask from its reader's browser; but the browser says which name it was.
     """
 
     def __init__(self, app: ASGIApp, max_body_bytes: int, api_key: str | None = None) -> None:
@@ -56,6 +60,10 @@ class Guards:
             length = int(headers.get("content-length", 0))
         except ValueError:
             length = 0
+        if self.api_key is None and not _is_ours(headers.get("host", "")):
+            refusal = Refusal(403, "without an API key this server is reached as localhost alone")
+            await refuse(refusal)(scope, receive, told)
+            return
         body = _Body(receive, self.max_body_bytes)
         try:
             if length > self.max_body_bytes:
@@ -69,6 +77,14 @@ class Guards:
             return True
         sent = headers.get("authorization", "").partition(" ")[2]
         return hmac.compare_digest(sent.encode(), self.api_key.encode())
+
+
+def _is_ours(host: str) -> bool:
+    """Whether a browser that sends this took the server for one of this machine."""
+    try:
+        return not host or is_local(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
 
 
 class _Refused(BaseException):

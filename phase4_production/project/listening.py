@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import signal
 import socket
 from types import FrameType
@@ -15,6 +16,16 @@ CUT_S = 3  # for those to be told whose answers took too long
 HEAD_S = 15.0  # for the head of a request to arrive
 # A process may usually have 1,024 files open, and so many are accepted before one is counted.
 MAX_CONNECTIONS, ACCEPTED_AT_ONCE = 850, 100
+
+
+def is_local(host: str) -> bool:
+    """Whether an address can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -10,7 +10,6 @@ answers that are under way finish. A second Ctrl-C does not wait.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import time
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from phase4_production.project.constrained import Constraints
 from phase4_production.project.decoder import Decoder
 from phase4_production.project.engine import Engine
 from phase4_production.project.engine_config import EngineConfig
-from phase4_production.project.listening import Listening, listen
+from phase4_production.project.listening import Listening, is_local, listen
 from phase4_production.project.runner import Runner
 from phase4_production.project.server import create_app
 from phase4_production.project.serving import Serving
@@ -108,16 +107,6 @@ class Config:
     def key(self) -> str:
         """The key that clients must send; empty for none."""
         return self.api_key or os.environ.get(KEY_VARIABLE, "")
-
-
-def is_local(host: str) -> bool:
-    """Whether an address can be reached from this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def main(config: Config) -> None:

@@ -337,6 +337,27 @@ def test_without_the_key_there_is_no_answer(folder):
         assert right.models.list().data
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200), ("localhost:8000", 200), ("127.0.0.1:1", 200), ("[::1]:8000", 200),
+        ("evil.example", 403), ("evil.example:8000", 403), ("[::1", 403), ("127.0.0.1.evil.x", 403),
+        ("localhost@evil.example", 403), ("192.168.1.2", 403), (":8000", 403),
+    ],
+)  # fmt: skip
+def test_without_a_key_no_other_name_leads_here(url, host, status):
+    answer = httpx.get(f"{url}/v1/models", headers={"host": host})
+    assert answer.status_code == status
+    if status == 403:
+        assert "without an API key" in answer.json()["error"]["message"]
+
+
+def test_with_a_key_any_name_leads_here(folder):
+    with server(folder, api_key="sesame") as (url, _):
+        head = {"host": "box.example", "authorization": "Bearer sesame"}
+        assert httpx.get(f"{url}/v1/models", headers=head).status_code == 200
+
+
 def test_others_are_let_in_with_a_key_only(monkeypatch):
     monkeypatch.delenv(serve.KEY_VARIABLE, raising=False)
     with pytest.raises(ValueError, match="lets others in: set LLM_API_KEY"):
