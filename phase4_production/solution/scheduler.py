@@ -47,11 +47,12 @@ class Scheduler:
         1. Those that run: first the ones that write, then the ones that still read, the older
            before the younger in both. When it is a sequence's turn, its tokens need blocks
            (`n_lacking`): while too few are free, `preempt` the youngest that runs, be it this one.
-           If it still runs, `choose` it.
+           If it still runs, `choose` it. (Who reads lacks none, for it got all of its blocks when
+           it was admitted. So nobody is preempted who has been chosen already.)
         2. Those that wait, the oldest first, as long as fewer than `max_running` run and the step
            has tokens left over. A newcomer takes what it finds in the cache (`reuse`). If it would
-           leave one free block for each that runs, `admit` it and `choose` it. If not, it gives
-           back what it found (`free`), and it and all behind it wait on: nobody overtakes.
+           leave one free block for each that runs so far, `admit` it and `choose` it. If not, it
+           gives back what it found (`free`), and it and all behind it wait on: nobody overtakes.
 
         Returns:
             The number of tokens of each chosen sequence, in the order of choosing: all at least 1,
