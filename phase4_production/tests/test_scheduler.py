@@ -102,16 +102,17 @@ def test_no_more_run_than_may():
 
 
 @pytest.mark.exercise("4.16")
-@pytest.mark.parametrize(("n", "fits"), [(4, True), (8, True), (9, False)])
+@pytest.mark.parametrize(("n", "fits"), [(12, False), (4, True), (8, True), (9, False)])
 def test_a_newcomer_leaves_a_block_for_each_that_runs(n, fits):
-    scheduler = make(n_blocks=6, max_tokens=20)
-    names = {"a": running(scheduler, 3, 2), "b": running(scheduler, 2, 0, first=40)}
+    scheduler = make(n_blocks=8, max_tokens=20, max_running=6)
+    names = {"a": running(scheduler, 3, 2), "reads": running(scheduler, 2, 0, first=40)}
+    names["b"] = running(scheduler, 2, 1, first=70)
     names |= {"large": text(n, first=50), "small": text(1, first=60)}
     scheduler.add(names["large"])
     scheduler.add(names["small"])
     found = scheduled(scheduler, names)
-    expected = [["a", 1], ["b", 2]] + ([["large", n]] if fits else [])
-    name = f"newcomers of {n} tokens and of 1, 4 of 6 blocks are free, two run"
+    expected = [["a", 1], ["b", 1], ["reads", 2]] + ([["large", n]] if fits else [])
+    name = f"newcomers of {n} tokens and of 1, 5 of 8 blocks are free, three run"
     checks.equal(found, expected, name)
     waits = ["small"] if fits else ["large", "small"]
     checks.equal(of(scheduler.waiting, names), waits, f"who waits after {name}")
@@ -132,6 +133,7 @@ def test_a_beginning_that_is_in_the_cache_is_not_read_again():
     checks.equal(found, [["a", 1], ["b", 4]], "12 tokens, 8 of them in the cache")
     checks.equal(names["b"].blocks[:2], first.blocks[:2], "the first two blocks of both")
     checks.equal(scheduler.pool.n_used, 4, "blocks that the two hold")
+    checks.equal(scheduler.n_reused, 8, "tokens counted as found and not read again")
 
 
 @pytest.mark.exercise("4.16")
@@ -159,7 +161,9 @@ def test_preempt_by_hand():
     names = {"a": running(scheduler, 6, 5), "b": running(scheduler, 9, 8, drafts=2, first=50)}
     names["c"] = text(3, first=60)
     scheduler.add(names["c"])
-    ids = list(names["b"].ids)
+    ids, first, second = list(names["b"].ids), *names["b"].blocks[:2]
+    scheduler.pool.publish(first, b"its first block")
+    scheduler.pool.publish(second, b"its second block")
     found = scheduler.preempt()
     checks.equal(of([found], names), ["b"], "who is preempted when a and then b have come")
     checks.equal(of(scheduler.running, names), ["a"], "who runs after that")
@@ -169,6 +173,8 @@ def test_preempt_by_hand():
     checks.equal(b.ids, ids, "its tokens, those that it has written among them")
     checks.equal((b.blocks, b.n_cached), ([], 0), "its blocks and tokens in the cache")
     checks.equal(scheduler.pool.n_used, 2, "blocks in use after that")
+    cached = list(scheduler.pool.cached)
+    checks.equal(cached, [second, first], "its full blocks, cached, the end to be evicted first")
     checks.equal(b.drafts, [], "its guesses")
     checks.equal(scheduler.n_preemptions, 1, "preemptions counted")
 

@@ -343,3 +343,94 @@ def _(self):
             _give(self, sequence, chunks)
     _welcome(self, chunks)
     return chunks
+
+
+@attempt("schedule_reserves_one_block")
+def _(self):
+    chunks = {}
+    _continue(self, chunks, _by_turns(self))
+
+    def fits(sequence):
+        after = self.pool.n_free - self.n_lacking(sequence)
+        return after >= 1 or (after == 0 and not self.running)
+
+    _let_in(self, chunks, fits)
+    return chunks
+
+
+@attempt("schedule_admits_by_hand")
+def _(self):
+    chunks = {}
+    _continue(self, chunks, _by_turns(self))
+    while self.waiting and _left(self, chunks) and len(self.running) < self.max_running:
+        newcomer = self.waiting.popleft()
+        self.reuse(newcomer)
+        if self.pool.n_free < self.n_lacking(newcomer) + len(self.running):
+            self.free(newcomer)
+            self.waiting.appendleft(newcomer)
+            break
+        self.running += [newcomer]
+        _give(self, newcomer, chunks)
+    return chunks
+
+
+@attempt("schedule_admits_without_tokens")
+def _(self):
+    chunks = {}
+    _continue(self, chunks, _by_turns(self))
+    for newcomer in list(self.waiting)[: max(self.max_running - len(self.running), 0)]:
+        self.reuse(newcomer)
+        if self.pool.n_free - len(self.running) < self.n_lacking(newcomer):
+            self.free(newcomer)
+            return chunks
+        self.admit()
+        _give(self, newcomer, chunks)
+    return chunks
+
+
+@attempt("schedule_preempts_too_early")
+def _(self):
+    chunks = {}
+    for sequence in _by_turns(self):
+        while need := self.n_lacking(sequence):
+            if sequence not in self.running or self.pool.n_free - need > 0:
+                break
+            self.preempt()
+        if sequence in self.running:
+            _give(self, sequence, chunks)
+    _welcome(self, chunks)
+    return chunks
+
+
+@attempt("schedule_gives_writers_one_token")
+def _(self):
+    chunks = {}
+    writing = {sequence for sequence in self.running if sequence.writes}
+    _continue(self, chunks, _by_turns(self))
+    chunks = {one: 1 if one in writing else n for one, n in chunks.items()}
+    _welcome(self, chunks)
+    return chunks
+
+
+@attempt("preempt_frees_the_beginning_first")
+def _(self):
+    youngest = self.running.pop(-1)
+    while youngest.blocks:
+        self.pool.release(youngest.blocks.pop(0))
+    youngest.n_cached = 0
+    youngest.drafts = []
+    self.waiting.insert(0, youngest)
+    self.n_preemptions = self.n_preemptions + 1
+    return youngest
+
+
+@attempt("preempt_forgets_the_names")
+def _(self):
+    youngest = self.running.pop(-1)
+    for name in [self.pool.names.pop(block, None) for block in youngest.blocks]:
+        self.pool.blocks.pop(name, None)
+    self.free(youngest)
+    youngest.drafts = []
+    self.waiting.insert(0, youngest)
+    self.n_preemptions = self.n_preemptions + 1
+    return youngest

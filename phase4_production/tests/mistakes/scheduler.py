@@ -514,3 +514,141 @@ def schedule_preempts_once(self):
         self.admit()
         self.choose(sequence, chunks)
     return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "One free block was left, however many run: each of them may need its next one in the same step.",
+)
+def schedule_reserves_one_block(self):
+    chunks = {}
+    _serve_those_that_run(self, chunks)
+    while _may_admit(self, chunks):
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + min(len(self.running), 1) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "A newcomer was moved to those that run by hand, and what it found in the cache was not counted: `admit` does both.",
+)
+def schedule_admits_by_hand(self):
+    chunks = {}
+    _serve_those_that_run(self, chunks)
+    while _may_admit(self, chunks):
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.running.append(self.waiting.popleft())
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "A newcomer was let in with no token left over for it: it holds blocks, and the step does nothing with them.",
+)
+def schedule_admits_without_tokens(self):
+    chunks = {}
+    _serve_those_that_run(self, chunks)
+    while self.waiting and len(self.running) < self.max_running:
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "Somebody was preempted although as many blocks were free as were lacking: that is enough.",
+)
+def schedule_preempts_too_early(self):
+    chunks = {}
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and 0 < self.n_lacking(sequence) >= self.pool.n_free:
+            self.preempt()
+        if sequence in self.running:
+            self.choose(sequence, chunks)
+    while _may_admit(self, chunks):
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.schedule",
+    "Who writes got one token only: its guesses are to be checked in the same step, and `choose` counts them.",
+)
+def schedule_gives_writers_one_token(self):
+    chunks = {}
+    for sequence in sorted(self.running, key=lambda sequence: not sequence.writes):
+        while sequence in self.running and self.n_lacking(sequence) > self.pool.n_free:
+            self.preempt()
+        if sequence in self.running and sequence.writes:
+            self.grow(sequence)
+            chunks[sequence] = 1
+        elif sequence in self.running:
+            self.choose(sequence, chunks)
+    while _may_admit(self, chunks):
+        sequence = self.waiting[0]
+        self.reuse(sequence)
+        if self.n_lacking(sequence) + len(self.running) > self.pool.n_free:
+            self.free(sequence)
+            break
+        self.admit()
+        self.choose(sequence, chunks)
+    return chunks
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.preempt",
+    "Its blocks were let go from the first on: the beginning is evicted before the end, which is of no use alone.",
+)
+def preempt_frees_the_beginning_first(self):
+    sequence = self.running.pop()
+    for block in sequence.blocks:
+        self.pool.release(block)
+    sequence.blocks, sequence.n_cached = [], 0
+    sequence.drafts.clear()
+    self.waiting.appendleft(sequence)
+    self.n_preemptions += 1
+    return sequence
+
+
+@mistake(
+    "4.16",
+    "scheduler.Scheduler.preempt",
+    "The names of its blocks were taken away: what they hold is still true, and it may find them when it comes back.",
+)
+def preempt_forgets_the_names(self):
+    sequence = self.running.pop()
+    for block in sequence.blocks:
+        self.pool.forget(block)
+    self.free(sequence)
+    sequence.drafts.clear()
+    self.waiting.appendleft(sequence)
+    self.n_preemptions += 1
+    return sequence
