@@ -23,6 +23,7 @@ Look = Callable[[Tensor, Pages, Pages], Tensor]
 MakeAttention = Callable[[Batch, int], Look]
 
 TRITON_WIDTHS = (16, 32, 64, 128)
+NATIVE_CACHES = (torch.float32, torch.bfloat16, torch.int8)
 
 
 def fastest(
@@ -36,7 +37,7 @@ def fastest(
         return clear
     if device.type == "cuda" and head_dim in TRITON_WIDTHS and cache_dtype.is_floating_point:
         return _on_gpu() or TorchAttention
-    if device.type == "cpu" and dtype == cache_dtype == torch.float32:
+    if device.type == "cpu" and dtype == torch.float32 and cache_dtype in NATIVE_CACHES:
         return _on_cpu() or TorchAttention
     return TorchAttention
 

@@ -52,6 +52,8 @@ inline void in_batches(int64_t M, Tile tile, int64_t m = 0) {
 
 inline float widened(float value) { return value; }
 
+inline float widened(int8_t value) { return value; }
+
 inline float widened(uint16_t bits) {  // bfloat16 is the upper half of a float32
     const uint32_t wide = static_cast<uint32_t>(bits) << 16;
     float value;
@@ -228,10 +230,11 @@ void linear_panels(const float* x, const Panels& w, const float* bias, float* y,
 
 // -- attention over pages ----------------------------------------------------------------------
 
-inline float dot(const float* a, const float* b, int64_t n) {
+template <typename Cell, typename Width>
+inline float dot(const float* a, const Cell* b, Width n) {
     float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
+    for (int64_t i = 0; i < n; ++i) sum += a[i] * widened(b[i]);
     return sum;
 }
 
@@ -250,21 +253,28 @@ inline float exponential(float x) {
     return sum * power;
 }
 
-inline void add(float* to, float weight, const float* values, int64_t n) {
+template <typename Cell, typename Width>
+inline void add(float* to, float weight, const Cell* values, Width n) {
 #pragma omp simd
-    for (int64_t i = 0; i < n; ++i) to[i] += weight * values[i];
+    for (int64_t i = 0; i < n; ++i) to[i] += weight * widened(values[i]);
 }
 
+// Keys, or values: floating numbers, or codes with a scale for each token and head.
+template <typename Cell>
+struct Cache {
+    const Cell* cells;   // (n_blocks, block_size, H_kv, D)
+    const float* scale;  // (n_blocks, block_size, H_kv) or null
+};
+
+template <typename Cell>
 struct Pages {
-    const float *k, *v;  // (n_blocks, block_size, H_kv, D)
+    Cache<Cell> k, v;
     const int32_t* table;
     int64_t block_size, H, H_kv, D;
     float scale;
 
-    int64_t width() const { return H_kv * D; }
-
-    const float* row(const float* of, int64_t t) const {
-        return of + (table[t / block_size] * block_size + t % block_size) * width();
+    int64_t slot(int64_t t) const {
+        return table[t / block_size] * block_size + t % block_size;
     }
 };
 
@@ -277,22 +287,28 @@ struct Part {
 // Attends to the tokens from begin to end of one sequence. Keys and values are read in the order in
 // which they lie, all heads of a token together, and asked for a little before they are needed:
 // pages lie anywhere, and the processor guesses no further than to the end of one.
-template <typename Width>
-Part attend_to(const float* q, const Pages& pages, int64_t begin, int64_t end, Width D) {
-    constexpr int64_t AHEAD = 2;  // tokens
-    const int64_t H = pages.H, shared = H / pages.H_kv, n = end - begin;
+template <typename Cell, typename Width>
+Part attend_to(const float* q, const Pages<Cell>& pages, int64_t begin, int64_t end, Width D) {
+    constexpr int64_t AHEAD = 2, LINE = 64 / sizeof(Cell);  // tokens, and cells of 64 bytes
+    const int64_t H = pages.H, H_kv = pages.H_kv, shared = H / H_kv, n = end - begin;
+    const int64_t width = H_kv * D;
     Part part{std::vector<float>(H), std::vector<float>(H), std::vector<float>(H * D)};
     std::vector<float> weights(H * n);
-    auto row = [&](const float* of, int64_t t) {
-        const float* soon = pages.row(of, std::min(t + AHEAD, end - 1));
-        for (int64_t i = 0; i < pages.width(); i += 16) __builtin_prefetch(soon + i);
-        return pages.row(of, t);
+    // Calls take(h, cells, scale) for all heads of a token.
+    auto heads = [&](const Cache<Cell>& cache, int64_t t, auto take) {
+        const Cell* soon = cache.cells + pages.slot(std::min(t + AHEAD, end - 1)) * width;
+        for (int64_t i = 0; i < width; i += LINE) __builtin_prefetch(soon + i);
+        const int64_t first = pages.slot(t) * H_kv;
+        for (int64_t g = 0; g < H_kv; ++g) {
+            const Cell* cells = cache.cells + (first + g) * D;
+            const float scale = cache.scale ? cache.scale[first + g] : 1.0f;
+            for (int64_t h = g * shared; h < (g + 1) * shared; ++h) take(h, cells, scale);
+        }
     };
-    for (int64_t t = 0; t < n; ++t) {
-        const float* keys = row(pages.k, begin + t);
-        for (int64_t h = 0; h < H; ++h)
-            weights[h * n + t] = pages.scale * dot(q + h * D, keys + h / shared * D, D);
-    }
+    for (int64_t t = 0; t < n; ++t)
+        heads(pages.k, begin + t, [&](int64_t h, const Cell* key, float scale) {
+            weights[h * n + t] = pages.scale * scale * dot(q + h * D, key, D);
+        });
     for (int64_t h = 0; h < H; ++h) {
         float* own = weights.data() + h * n;
         const float m = part.m[h] = *std::max_element(own, own + n);
@@ -304,11 +320,10 @@ Part attend_to(const float* q, const Pages& pages, int64_t begin, int64_t end, W
         }
         part.l[h] = l;
     }
-    for (int64_t t = 0; t < n; ++t) {
-        const float* values = row(pages.v, begin + t);
-        for (int64_t h = 0; h < H; ++h)
-            add(part.o.data() + h * D, weights[h * n + t], values + h / shared * D, D);
-    }
+    for (int64_t t = 0; t < n; ++t)
+        heads(pages.v, begin + t, [&](int64_t h, const Cell* value, float scale) {
+            add(part.o.data() + h * D, weights[h * n + t] * scale, value, D);
+        });
     return part;
 }
 
@@ -326,6 +341,36 @@ void settle(const std::vector<Part>& parts, int64_t first, int64_t n_parts, int6
         }
         for (int64_t d = 0; d < D; ++d) out[h * D + d] /= l;
     }
+}
+
+// One query row for each of S sequences; tables: (S, width), lengths: (S,). A past is cut into
+// stretches of equal length, so that threads share it and no sum depends on who else is there.
+template <typename Cell>
+void attend(const float* q, int64_t q_stride, Pages<Cell> pages, int64_t width,
+            const int32_t* lengths, float* out, int64_t S, int threads) {
+    constexpr int64_t STRETCH = 64;
+    const int64_t H = pages.H, D = pages.D;
+    const int32_t* tables = pages.table;
+    std::vector<int64_t> first(S + 1);  // the first part of each sequence
+    for (int64_t s = 0; s < S; ++s) first[s + 1] = first[s] + (lengths[s] + STRETCH - 1) / STRETCH;
+    std::vector<Part> parts(first[S]);
+#pragma omp parallel for schedule(dynamic) num_threads(threads) firstprivate(pages)
+    for (int64_t part = 0; part < first[S]; ++part) {
+        const int64_t s =
+            std::upper_bound(first.begin(), first.end(), part) - first.begin() - 1;
+        pages.table = tables + s * width;
+        const int64_t begin = (part - first[s]) * STRETCH;
+        const int64_t end = std::min<int64_t>(begin + STRETCH, lengths[s]);
+        const float* row = q + s * q_stride;
+        if (D == 64)  // known to the compiler, a width is unrolled
+            parts[part] = attend_to(row, pages, begin, end, Fixed<64>{});
+        else if (D == 128)
+            parts[part] = attend_to(row, pages, begin, end, Fixed<128>{});
+        else
+            parts[part] = attend_to(row, pages, begin, end, D);
+    }
+    for (int64_t s = 0; s < S; ++s)
+        settle(parts, first[s], first[s + 1] - first[s], H, D, out + s * H * D);
 }
 
 }  // namespace
@@ -356,33 +401,25 @@ void native_linear_int4(const float* x, const uint8_t* w, const float* scale, co
     linear_panels<4>(x, Panels{w, scale, shift, groups, groups}, bias, y, M, N, K, threads);
 }
 
-// One query row for each of S sequences; tables: (S, width), lengths: (S,). A past is cut into
-// stretches of equal length, so that threads share it and no sum depends on who else is there.
-void native_attend(const float* q, int64_t q_stride, const float* k, const float* v,
+// The cache holds float32, bfloat16, or eight-bit codes: cell_bytes is 4, 2 or 1.
+void native_attend(const float* q, int64_t q_stride, int cell_bytes, const void* k,
+                   const float* k_scale, const void* v, const float* v_scale,
                    const int32_t* tables, int64_t width, const int32_t* lengths, float* out,
                    int64_t S, int64_t block_size, int64_t H, int64_t H_kv, int64_t D, float scale,
                    int threads) {
-    constexpr int64_t STRETCH = 64;
-    std::vector<int64_t> first(S + 1);  // the first part of each sequence
-    for (int64_t s = 0; s < S; ++s) first[s + 1] = first[s] + (lengths[s] + STRETCH - 1) / STRETCH;
-    std::vector<Part> parts(first[S]);
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (int64_t part = 0; part < first[S]; ++part) {
-        const int64_t s =
-            std::upper_bound(first.begin(), first.end(), part) - first.begin() - 1;
-        const Pages pages{k, v, tables + s * width, block_size, H, H_kv, D, scale};
-        const int64_t begin = (part - first[s]) * STRETCH;
-        const int64_t end = std::min<int64_t>(begin + STRETCH, lengths[s]);
-        const float* row = q + s * q_stride;
-        if (D == 64)  // known to the compiler, a width is unrolled
-            parts[part] = attend_to(row, pages, begin, end, Fixed<64>{});
-        else if (D == 128)
-            parts[part] = attend_to(row, pages, begin, end, Fixed<128>{});
-        else
-            parts[part] = attend_to(row, pages, begin, end, D);
-    }
-    for (int64_t s = 0; s < S; ++s)
-        settle(parts, first[s], first[s + 1] - first[s], H, D, out + s * H * D);
+    auto over = [&](auto cell) {
+        using Cell = decltype(cell);
+        const Cache<Cell> keys{static_cast<const Cell*>(k), k_scale};
+        const Cache<Cell> values{static_cast<const Cell*>(v), v_scale};
+        const Pages<Cell> pages{keys, values, tables, block_size, H, H_kv, D, scale};
+        attend(q, q_stride, pages, width, lengths, out, S, threads);
+    };
+    if (cell_bytes == 4)
+        over(float{});
+    else if (cell_bytes == 2)
+        over(uint16_t{});
+    else
+        over(int8_t{});
 }
 
 }  // extern "C"

@@ -25,6 +25,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from phase4_production.project.pages import Int8Pages, Pages
 from shared import machine
 from shared.runs import RUNS
 
@@ -44,7 +45,7 @@ SIGNATURES = {
     "native_linear_int8": (*[Pointer] * 3, Long, *[Pointer] * 2, *[Long] * 3, Int),
     "native_linear_int4": (*[Pointer] * 6, *[Long] * 3, Int),
     "native_attend": (
-        Pointer, Long, Pointer, Pointer, Pointer, Long, Pointer, Pointer, *[Long] * 5, Float, Int
+        Pointer, Long, Int, *[Pointer] * 5, Long, Pointer, Pointer, *[Long] * 5, Float, Int
     ),
 }  # fmt: skip
 
@@ -168,12 +169,13 @@ def linear_int4(
     return y
 
 
-def attend(q: Tensor, k_cache: Tensor, v_cache: Tensor, tables: Tensor, lengths: Tensor) -> Tensor:
+def attend(q: Tensor, k_cache: Pages, v_cache: Pages, tables: Tensor, lengths: Tensor) -> Tensor:
     """Let one token of each sequence attend to its own past.
 
     Args:
         q: (S, H, D) float32; each row contiguous, the rows anywhere.
-        k_cache, v_cache: (n_blocks, block_size, H_kv, D) float32, contiguous.
+        k_cache, v_cache: (n_blocks, block_size, H_kv, D) float32, bfloat16 or `Int8Pages`,
+            contiguous and of one kind.
         tables: (S, width) int32, contiguous.
         lengths: (S,) int32, each at least 1.
 
@@ -181,12 +183,21 @@ def attend(q: Tensor, k_cache: Tensor, v_cache: Tensor, tables: Tensor, lengths:
         (S, H, D).
     """
     (S, H, D), (_, block_size, H_kv, _) = q.shape, k_cache.shape
+    (keys, k_scale), (values, v_scale) = _cells(k_cache), _cells(v_cache)
     out = q.new_empty(S, H, D)
     library().native_attend(
-        q.data_ptr(), q.stride(0), _floats(k_cache), _floats(v_cache), _at(tables), tables.shape[1],
-        _at(lengths), _at(out), S, block_size, H, H_kv, D, D**-0.5, torch.get_num_threads(),
+        q.data_ptr(), q.stride(0), keys.itemsize, _at(keys), _at(k_scale), _at(values),
+        _at(v_scale), _at(tables), tables.shape[1], _at(lengths), _at(out), S, block_size, H, H_kv,
+        D, D**-0.5, torch.get_num_threads(),
     )  # fmt: skip
     return out
+
+
+def _cells(cache: Pages) -> tuple[Tensor, Tensor | None]:
+    if isinstance(cache, Int8Pages):
+        return cache.codes, cache.scale
+    assert cache.dtype in (torch.float32, torch.bfloat16), f"no kernel for {cache.dtype}"
+    return cache, None
 
 
 def _at(tensor: Tensor | None) -> int | None:

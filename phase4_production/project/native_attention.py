@@ -9,6 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from phase4_production.project import native
+from phase4_production.project.pages import Pages
 from phase4_production.project.torch_attention import TorchAttention
 
 
@@ -22,6 +23,6 @@ class NativeAttention(TorchAttention):
         """Keep what `grow` needs."""
         self._growing = block_tables.contiguous(), lengths.contiguous()
 
-    def grow(self, q: Tensor, k_cache: Tensor, v_cache: Tensor) -> Tensor:
+    def grow(self, q: Tensor, k_cache: Pages, v_cache: Pages) -> Tensor:
         """Attend for one token of each sequence that grows; (S, H, D) to (S, H, D)."""
         return native.attend(q, k_cache, v_cache, *self._growing)

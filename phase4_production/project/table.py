@@ -11,7 +11,9 @@ compile. It writes table.jsonl and table.png to runs/phase4/table.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import math
 import os
 import tempfile
 import time
@@ -32,13 +34,14 @@ from phase4_production.project.decoder import Decoder
 from phase4_production.project.tokenizing import Tokenizer
 from phase4_production.solution.sampling_params import SamplingParams
 from shared import cli
-from shared.drawing import COLOURS, write_figure
+from shared.drawing import COLOURS, GREY, write_figure
 from shared.files import write_text
 from shared.runs import RUNS
 
 DENSE = ("float32", "bfloat16")
 LONGEST = 512  # tokens of a calibration window
 PROMPT = 32  # tokens before those that are timed
+MARKERS = "osD^vP*"  # no multiple of the number of colours: no two methods look alike
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ def find(config: Config) -> list[Path]:
     Raises:
         ValueError: there is none.
     """
-    found = list(config.models) or sorted(c.parent for c in RUNS.glob("phase1/*/hf/config.json"))
+    trained = (c.parent for c in RUNS.glob("phase1/*/hf/config.json"))
+    found = list(config.models) or sorted(f for f in trained if f.parent.suffix != ".previous")
     stories = Path(os.environ.get("COURSE_DATA", "")) / "weights"
     if not config.models and "COURSE_DATA" in os.environ and stories.is_dir():
         found.append(stories)
@@ -157,23 +161,44 @@ def tokens_per_s(decoder: Decoder, tokenizer: Tokenizer, prompt: list[int], n: i
 
 
 def draw(entries: list[Entry], path: Path) -> Path:
-    """Draw how much perplexity rises over how small a model becomes, a curve for each model."""
+    """Draw how much perplexity rises over how small a model becomes, a panel for each model."""
+    models = list(dict.fromkeys(e.model for e in entries))
+    columns = min(len(models), 2)
+    rows = math.ceil(len(models) / columns)
 
     def fill(figure) -> None:
-        axes = figure.subplots()
-        for colour, model in zip(COLOURS, dict.fromkeys(e.model for e in entries), strict=False):
-            mine = [e for e in entries if e.model == model]
-            whole = next(e for e in mine if e.method == "float32").memory_bytes
-            x, y = [e.memory_bytes / whole for e in mine], [100 * e.rise for e in mine]
-            axes.scatter(x, y, color=colour, label=model)
-            for entry, at in zip(mine, zip(x, y, strict=True), strict=True):
-                axes.annotate(entry.method, at, (3, 3), textcoords="offset points", fontsize=7)
-        axes.set_xlabel("weights in memory, as a share of float32")
-        axes.set_ylabel("rise of perplexity, %")
-        axes.set_title("What fewer bits cost")
-        axes.legend()
+        panels = figure.subplots(rows, columns, squeeze=False)
+        for axes, model in itertools.zip_longest(panels.flat, models):
+            if model is None:
+                axes.axis("off")
+            else:
+                _panel(axes, [e for e in entries if e.model == model])
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8)
+        figure.suptitle("What fewer bits cost", x=0.01, ha="left", fontsize=11)
 
-    return write_figure(path, (7, 4.5), fill)
+    return write_figure(path, (4 * columns + 0.5, 3 * rows + 0.8), fill)
+
+
+def _panel(axes, entries: list[Entry]) -> None:
+    """Draw the methods of one model: a colour and a marker for each."""
+    whole = next(e for e in entries if e.method == "float32").memory_bytes
+    axes.axhline(0, color=GREY, linewidth=0.5, zorder=0)
+    for e in entries:
+        at = Config.methods.index(e.method)
+        axes.scatter(
+            e.memory_bytes / whole,
+            100 * e.rise,
+            s=36,
+            alpha=0.8,
+            color=COLOURS[at % len(COLOURS)],
+            marker=MARKERS[at % len(MARKERS)],
+            label=e.method,
+        )
+    axes.set_xlim(0, 1.05)
+    axes.set_xlabel("weights in memory, as a share of float32", fontsize=8)
+    axes.set_ylabel("rise of perplexity, %", fontsize=8)
+    axes.set_title(entries[0].model)
 
 
 def main(config: Config) -> None:

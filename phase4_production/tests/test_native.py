@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phase4_production.project import native, native_linears
+from phase4_production.project import native, native_linears, pages
 from phase4_production.project.decoder import Decoder
 from phase4_production.project.linears import Dense
 from phase4_production.project.native_attention import NativeAttention
@@ -267,6 +267,20 @@ def test_a_compiler_that_fails_is_told_in_one_line(monkeypatch, tmp_path):
     with pytest.raises(native.NotBuilt, match=r"native\.cpp:1:1: error: no$"):
         native.library()
     native.library.cache_clear()
+
+
+@pytest.mark.usefixtures("kernels")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.int8])
+def test_attention_over_smaller_numbers_is_that_over_what_they_stand_for(dtype):
+    batch, n_blocks = batch_of([3, 130, 64], 16)
+    q = normal(3, 6, 64)
+    shape = (n_blocks, 16, 2, 64)
+    caches = [pages.make(shape, dtype, torch.device("cpu")) for _ in range(2)]
+    for seed, cache in enumerate(caches):
+        pages.write(cache, torch.arange(n_blocks * 16), normal(n_blocks * 16, 2, 64, seed=seed))
+    k, v = (pages.read(cache, torch.arange(n_blocks), torch.float32) for cache in caches)
+    found = NativeAttention(batch, 16)(q, *caches)
+    close(found, paged_attention.attend(q, k, v, batch), "o", rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
