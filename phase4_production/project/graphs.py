@@ -16,6 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from phase4_production.project.runner import moved
 from phase4_production.solution.batch import Batch
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -134,11 +135,6 @@ def fill_up(batch: Batch, size: int, max_blocks: int) -> Batch:
         lengths=batch.lengths[rows],
         wanted=torch.arange(size, device=device),
     )
-
-
-def moved(batch: Batch, device: torch.device) -> Batch:
-    """Return a batch on a device."""
-    return Batch(**{f.name: getattr(batch, f.name).to(device) for f in fields(batch)})
 
 
 def copy_into(inputs: Batch, batch: Batch) -> None:

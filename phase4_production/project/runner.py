@@ -9,8 +9,10 @@ from torch import Tensor
 
 from phase4_production.project import attention as attentions
 from phase4_production.project import pages
+from phase4_production.project.architecture import Architecture
 from phase4_production.project.attention import MakeAttention
 from phase4_production.project.decoder import Decoder
+from phase4_production.solution import kv_int8
 from phase4_production.solution.batch import Batch
 
 
@@ -71,6 +73,13 @@ class Runner:
 
         hidden = self.decoder.hidden(batch.ids, batch.positions, attend)
         return self.decoder.logits(hidden[batch.wanted]).float()
+
+
+def bytes_per_token(a: Architecture, dtype: torch.dtype) -> int:
+    """Count what a token takes in a cache of some dtype, torch.int8 with its scales."""
+    if dtype == torch.int8:
+        return kv_int8.bytes_per_token(a.n_layer, a.n_kv_head, a.head_dim)
+    return a.kv_values_per_token * dtype.itemsize
 
 
 def moved(batch: Batch, device: torch.device) -> Batch:

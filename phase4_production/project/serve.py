@@ -14,7 +14,9 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+import torch
 from fastapi import FastAPI
 
 from phase4_production.project import loading
@@ -23,8 +25,9 @@ from phase4_production.project.constrained import Constraints
 from phase4_production.project.decoder import Decoder
 from phase4_production.project.engine import Engine
 from phase4_production.project.engine_config import EngineConfig
+from phase4_production.project.graphs import GraphedRunner
 from phase4_production.project.listening import Listening, is_local, listen
-from phase4_production.project.runner import Runner
+from phase4_production.project.runner import Runner, bytes_per_token
 from phase4_production.project.server import create_app
 from phase4_production.project.serving import Serving
 from phase4_production.project.speculation import Drafter, ModelDrafter, NgramDrafter
@@ -52,6 +55,8 @@ class Config:
     """0 takes one that is free"""
     api_key: str = ""
     """that clients must send; better in the variable LLM_API_KEY, for command lines are public"""
+    cache: Literal["float", "bfloat16", "int8"] = "float"
+    """how keys and values are kept; float is the model's own dtype"""
     cache_mb: int = 512
     """memory for keys and values, in MiB"""
     block_size: int = 16
@@ -72,6 +77,8 @@ class Config:
     """tokens to guess ahead: by the draft, or by looking for repetitions if there is none"""
     device: str = "cpu"
     """cpu or cuda"""
+    graphs: bool = False
+    """with cuda, record steps in which everybody writes one token, and replay them"""
     threads: int = 0
     """of the processor; 0 leaves it to PyTorch"""
     drain_s: int = 30
@@ -92,6 +99,8 @@ class Config:
             raise ValueError("a draft guesses nothing without n_guesses: try 4")
         if self.device.partition(":")[0] not in ("cpu", "cuda"):
             raise ValueError(f"device must be cpu or cuda, got {self.device!r}")
+        if self.graphs and self.device == "cpu":
+            raise ValueError("graphs are recorded on a GPU: try --device cuda")
         if self.name == "":
             raise ValueError("the name is empty: leave it out to take the folder's")
         if not 0 <= self.port < 65536:
@@ -111,8 +120,6 @@ class Config:
 
 def main(config: Config) -> None:
     """Load the model and serve until told to stop."""
-    import torch
-
     if config.device != "cpu" and not torch.cuda.is_available():
         raise ValueError("there is no CUDA device here; try --device cpu")
     if config.threads:
@@ -132,7 +139,7 @@ def main(config: Config) -> None:
 def build(config: Config, folder: Path, decoder: Decoder, tokenizer: Tokenizer) -> FastAPI:
     """Put runner, engine and API together."""
     a = decoder.architecture
-    runner = Runner(decoder, n_blocks(config, decoder), config.block_size)
+    runner = make_runner(config, decoder)
     max_open = config.max_running + config.max_waiting
     sizes = EngineConfig(
         n_blocks=runner.n_blocks,
@@ -143,7 +150,11 @@ def build(config: Config, folder: Path, decoder: Decoder, tokenizer: Tokenizer) 
         max_length=min(a.max_length, runner.n_blocks * config.block_size),
         n_guesses=config.n_guesses,
     )
-    engine = Engine(runner, tokenizer, sizes, drafter(config, decoder))
+    runs = runner
+    if config.graphs:
+        widest = -(-sizes.max_length // config.block_size)
+        runs = GraphedRunner(runner, widest, device=config.device)
+    engine = Engine(runs, tokenizer, sizes, drafter(config, decoder))
     serving = Serving(engine, max_open=max_open)
     settings = Settings(
         model=config.name or loading.name_of(folder),
@@ -156,12 +167,13 @@ def build(config: Config, folder: Path, decoder: Decoder, tokenizer: Tokenizer) 
     return create_app(serving, tokenizer, constraints, settings)
 
 
-def n_blocks(config: Config, decoder: Decoder) -> int:
-    """Count the blocks that fit into the cache's memory; more than can be in use are of no use."""
+def make_runner(config: Config, decoder: Decoder) -> Runner:
+    """Give a decoder the cache that fits into its memory, and no more than can be in use."""
     a = decoder.architecture
-    block_bytes = config.block_size * a.kv_values_per_token * decoder.dtype.itemsize
+    dtype = {"float": decoder.dtype, "bfloat16": torch.bfloat16, "int8": torch.int8}[config.cache]
+    fitting = config.cache_mb * 2**20 // (config.block_size * bytes_per_token(a, dtype))
     enough = config.max_running * -(-a.max_length // config.block_size)
-    return max(1, min(config.cache_mb * 2**20 // block_bytes, enough))
+    return Runner(decoder, max(1, min(fitting, enough)), config.block_size, dtype)
 
 
 def drafter(config: Config, decoder: Decoder) -> Drafter | None:
@@ -171,7 +183,7 @@ def drafter(config: Config, decoder: Decoder) -> Drafter | None:
     if config.draft is None:
         return NgramDrafter()
     small = loading.load_draft(config.draft, decoder, config.method, config.device)
-    return ModelDrafter(Runner(small, n_blocks(config, small), config.block_size))
+    return ModelDrafter(make_runner(config, small))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ def folder(tmp_path):
         ({"threads": 1_000_000}, "threads must be from 0"),
         ({"draft": "elsewhere"}, "a draft guesses nothing without n_guesses"),
         ({"device": "tpu"}, "device must be cpu or cuda, got 'tpu'"),
+        ({"graphs": True}, "graphs are recorded on a GPU"),
         ({"name": ""}, "the name is empty"),
         ({"api_key": "cl\u00e9"}, "a key travels in a header"),
         ({"api_key": "two\nlines"}, "a key travels in a header"),

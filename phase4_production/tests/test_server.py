@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from phase4_production.project import serve
+from phase4_production.project import loading, serve
 from phase4_production.tests.served import server, write_model
 
 PROMPT = "Once upon a time"
@@ -406,6 +406,20 @@ def test_metrics_and_health_count_what_happened(folder):
     assert found["status"] == "ok"
     assert 0 < found["ttft_p95_s"] < 10
     assert 0 < found["time_per_token_p95_s"] < 1
+
+
+@pytest.mark.parametrize("cache", ["bfloat16", "int8"])
+def test_a_smaller_cache_holds_more_and_answers(folder, cache):
+    decoder, _ = loading.load(folder)
+    sizes = {"model": folder, "cache_mb": 1, "max_running": 1000}
+    dense, small = (
+        serve.make_runner(serve.Config(**sizes, cache=kind), decoder) for kind in ("float", cache)
+    )
+    assert small.n_blocks > 1.9 * dense.n_blocks
+    assert small.cache_nbytes <= 2**20
+    with server(folder, cache=cache) as (url, _):
+        asked = {"prompt": PROMPT, "max_tokens": 5, "ignore_eos": True}
+        assert post(url, "completions", asked).json()["usage"]["completion_tokens"] == 5
 
 
 def test_guesses_are_counted(folder):
