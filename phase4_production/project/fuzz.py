@@ -51,7 +51,7 @@ class Config:
     """of a server that runs; by default one is started over a tiny random model"""
     growth_mb: float = 512.0
     """MiB that the server may take on: a costly grammar holds up to 40 of them, some are followed
-    at the same time, and the allocator keeps much of what they give back; 290 are usual"""
+    at the same time, and the allocator keeps much of what they give back; 290 to 360 are usual"""
     name: str = "fuzz"
     """folder under runs/phase4"""
 
