@@ -20,6 +20,8 @@ def filter_logits(logits: Tensor, top_k: Tensor, top_p: Tensor, min_p: Tensor) -
                 one token. 1 keeps every token, also those that rounding would lose.
         min_p   a token stays if its probability is at least min_p times the largest; 0 keeps all.
 
+    Probabilities and their sums are at least float32, whatever the dtype of logits.
+
     Args:
         logits: (B, V), floating point; stays as it is. May hold -inf, but no row only that.
         top_k: (B,), integers from 1.
@@ -51,15 +53,16 @@ def probabilities(
 ) -> Tensor:
     """Turn logits into what each row draws from: divided by its temperature, then filtered.
 
-    A row of temperature 0 is greedy: 1 for its token of the highest rank, 0 for all others. A
-    temperature may be so small that a logit divided by it is infinite; no probability is NaN then.
+    A row of temperature 0 is greedy, and no other: 1 for its token of the highest rank, 0 for all
+    others. A temperature may be so small that a logit divided by it is infinite, even in float64;
+    no probability is NaN then.
 
     Args:
-        logits, top_k, top_p, min_p: as for `filter_logits`.
+        logits, top_k, top_p, min_p: as for `filter_logits`; they stay as they are.
         temperature: (B,), at least 0; stays as it is.
 
     Returns:
-        (B, V) float64, rows that sum to 1.
+        (B, V) float64, rows that sum to 1 in float64's precision.
 
     Raises:
         ValueError: if the shapes do not fit.
