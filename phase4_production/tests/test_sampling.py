@@ -28,6 +28,7 @@ def kept(logits, *wishes):
     found = sampling.filter_logits(logits, *wishes)
     if not isinstance(found, torch.Tensor) or found.shape != logits.shape:
         return found
+    checks.equal(found.dtype, logits.dtype, "dtype of the filtered logits")
     stays = found[0] > -INF
     checks.equal(found[0][stays], logits[0][stays], "logits of the tokens that stay")
     return stays.nonzero().flatten().tolist()
@@ -63,6 +64,8 @@ def test_arguments_stay_as_they_are():
     checks.law(found is not logits, "filter_logits returns a new tensor")
     half = sampling.filter_logits(logits.bfloat16(), *wishes)
     checks.equal(half.dtype, torch.bfloat16, "dtype of filtered bfloat16 logits")
+    free = sampling.filter_logits(logits, *limits())
+    checks.law(free is not logits, "filter_logits returns a new tensor, also without any limit")
 
 
 @pytest.mark.exercise("4.17")
@@ -123,6 +126,14 @@ def test_no_limit_loses_nothing():
 
 
 @pytest.mark.exercise("4.17")
+def test_shares_are_finer_than_the_logits():
+    """1/512 is a share that bfloat16 can write, and a sum of a few hundred of them is not."""
+    logits = torch.zeros(1, 512, dtype=torch.bfloat16)
+    found = kept(logits, *limits(top_k=512, top_p=0.5))
+    checks.equal(found, list(range(256)), "half of 512 equal tokens, logits in bfloat16")
+
+
+@pytest.mark.exercise("4.17")
 def test_rows_have_their_own_limits():
     g = torch.Generator().manual_seed(0)
     logits = 2 * torch.randn(6, 11, generator=g, dtype=torch.float64)
@@ -159,12 +170,32 @@ def wanted(logits, temperature, **wishes):
 @pytest.mark.exercise("4.17")
 def test_temperature_by_hand():
     """Temperature 1/2 squares probabilities, 2 takes their roots; then they sum to 1 again."""
-    logits = PROBS.log().expand(3, 4)
+    logits = PROBS.log().repeat(3, 1)
     found = wanted(logits, [1.0, 0.5, 2.0])
     powers = torch.cat([PROBS, PROBS**2, PROBS**0.5])
     expected = powers / powers.sum(-1, keepdim=True)
     checks.close(found, expected, "probabilities at the temperatures 1, 1/2 and 2")
     checks.equal(found.dtype, torch.float64, "dtype of probabilities")
+
+
+@pytest.mark.exercise("4.17")
+def test_probabilities_leave_their_arguments():
+    wishes = [PROBS.log().repeat(2, 1), torch.tensor([0.0, 0.5]), *limits(3, 0.9, 0.1, rows=2)]
+    before = [t.clone() for t in wishes]
+    sampling.probabilities(*wishes)
+    names = ("logits", "temperature", "top_k", "top_p", "min_p")
+    for name, after, was in zip(names, wishes, before, strict=True):
+        checks.equal(after, was, f"{name} after probabilities, one of two rows greedy")
+
+
+@pytest.mark.exercise("4.17")
+def test_probabilities_sum_to_one():
+    """In float64's precision: what is drawn from is compared and subtracted later."""
+    logits = 2 * torch.randn(3, 500, generator=torch.Generator().manual_seed(3))
+    total = wanted(logits, [1.0, 0.7, 1.3]).sum(-1)
+    one = torch.ones(3, dtype=torch.float64)
+    # A thousand roundings of 1.1e-16 are far below 1e-12, one of float32 is far above.
+    checks.close(total, one, "sums of three rows of 500 probabilities", rtol=0, atol=1e-12)
 
 
 @pytest.mark.exercise("4.17")
@@ -180,7 +211,6 @@ def test_temperature_zero_is_greedy():
     logits = torch.tensor([[1.0, 3.0, 3.0, -9.0], [0.0, 1.0, 2.0, 3.0], [2.0, 3.0, 0.0, 1.0]])
     temperature = torch.tensor([0.0, 1.0, 0.0])
     found = sampling.probabilities(logits, temperature, *limits(top_p=0.9, rows=3))
-    checks.equal(temperature, torch.tensor([0.0, 1.0, 0.0]), "temperature afterwards")
     checks.equal(found[0], torch.tensor([0.0, 1, 0, 0]).double(), "greedy row with a tie")
     weight = torch.tensor([0.0, 1, 2, 3], dtype=torch.float64).exp() * torch.tensor([0, 1, 1, 1])
     checks.close(found[1], weight / weight.sum(), "a row that is not greedy between two that are")
@@ -200,6 +230,17 @@ def test_a_temperature_may_be_tiny():
     found = wanted(torch.tensor([[1.0, 3.0, 2.0], [-2.0, -3.0, -4.0]]), [1e-39, 1e-39])
     expected = torch.tensor([[0.0, 1, 0], [1, 0, 0]], dtype=torch.float64)
     checks.equal(found, expected, "probabilities at a temperature of 1e-39")
+    tiny = torch.tensor([1e-310, 1e-310], dtype=torch.float64)  # infinite in float64 as well
+    logits = torch.tensor([[1.0, 3.0, 2.0], [-2.0, -3.0, -4.0]])
+    found = sampling.probabilities(logits, tiny, *limits(rows=2))
+    checks.equal(found, expected, "probabilities at a temperature of 1e-310, in float64")
+
+
+@pytest.mark.exercise("4.17")
+def test_only_zero_is_greedy():
+    """Logits and temperature are both 2^-24 of what they were: nothing changes."""
+    found = wanted(PROBS.log() * 2**-24, [2**-24])
+    checks.close(found, PROBS, "probabilities at a small temperature, logits as close together")
 
 
 # -- draws --------------------------------------------------------------------------------------
@@ -214,7 +255,7 @@ def test_draws_by_hand():
     """The parts of 1/2, 1/4, 0, 1/4 end at 1/2, 3/4, 3/4 and 1."""
     row = torch.tensor([0.5, 0.25, 0.0, 0.25], dtype=torch.float64)
     uniforms = [0.0, 0.4, 0.5, 0.7, 0.75, 0.9]
-    found = draw(row.expand(6, 4), uniforms)
+    found = draw(row.repeat(6, 1), uniforms)
     checks.equal(
         found, torch.tensor([0, 0, 1, 1, 3, 3]), f"tokens of 1/2, 1/4, 0, 1/4 at {uniforms}"
     )
@@ -230,6 +271,9 @@ def test_a_token_without_weight_is_never_drawn():
     )
     third = torch.full((1, 3), 1 / 3, dtype=torch.float64)
     checks.equal(draw(third, [last]), torch.tensor([2]), "the last of three thirds")
+    # Ten times 0.1 are summed up to 1 - 2^-53.
+    tenth = torch.ones(1, 10, dtype=torch.float64)
+    checks.equal(draw(tenth, [last]), torch.tensor([9]), "the last of ten equal tokens")
 
 
 @pytest.mark.exercise("4.17")

@@ -261,3 +261,101 @@ def _(weights, uniforms):
     line = torch.cumsum(weights, dim=1)
     at = uniforms.unsqueeze(1) * line[:, -1:].double()
     return torch.searchsorted(line.double(), at, right=True).squeeze(1)
+
+
+@attempt("filter_sums_in_the_logits_dtype")
+def _(logits, top_k, top_p, min_p):
+    rows = []
+    for row, k, p, m in zip(logits, top_k, top_p, min_p, strict=True):
+        order = torch.argsort(row, descending=True, stable=True)[: int(k)]
+        shares = F.softmax(row[order], dim=0)
+        inside = (shares.cumsum(0).sub(shares) < p) | (p == 1)
+        stays = order[inside & (shares >= m * shares[0])]
+        rows.append(torch.full_like(row, -torch.inf).index_copy(0, stays, row[stays]))
+    return torch.stack(rows)
+
+
+@attempt("filter_returns_its_argument")
+def _(logits, top_k, top_p, min_p):
+    if bool((min_p <= 0).all() and (top_p >= 1).all() and (top_k >= logits.size(1)).all()):
+        return logits
+    return _rows(logits, top_k, top_p, min_p, _standard)
+
+
+@attempt("filter_shares_across_the_batch")
+def _(logits, top_k, top_p, min_p):
+    order = torch.argsort(logits, dim=1, descending=True, stable=True)
+    places = order.argsort(dim=1)
+    cut = logits.masked_fill(places >= top_k[:, None], -torch.inf)
+    shares = F.softmax(cut.gather(1, order).double(), dim=0)
+    ends = shares.cumsum(1)
+    stays = (ends - shares < top_p[:, None]) | (top_p[:, None] == 1)
+    stays &= shares >= min_p[:, None] * shares[:, :1]
+    return cut.masked_fill(~stays.gather(1, places), -torch.inf)
+
+
+@attempt("filter_turns_ties_round")
+def _(logits, top_k, top_p, min_p):
+    mirrored = _rows(logits.flip(-1), top_k, top_p, min_p, _standard)
+    return mirrored.flip(-1)
+
+
+def _draws_from(logits, temperature, top_k, top_p, min_p, greedy):
+    """Every row from its scaled logits; a greedy one keeps one token."""
+    t = torch.where(greedy, 1.0, temperature.double())
+    scaled = (logits - logits.max(dim=-1, keepdim=True).values).double() / t.unsqueeze(-1)
+    cut = filter_logits(scaled, torch.where(greedy, 1, top_k), top_p, min_p)
+    return F.softmax(cut, dim=-1)
+
+
+@attempt("probabilities_greedy_when_small")
+def _(logits, temperature, top_k, top_p, min_p):
+    greedy = torch.isclose(temperature, torch.zeros_like(temperature), atol=1e-6)
+    return _draws_from(logits, temperature, top_k, top_p, min_p, greedy)
+
+
+@attempt("probabilities_raise_small_temperatures")
+def _(logits, temperature, top_k, top_p, min_p):
+    raised = torch.maximum(temperature, torch.full_like(temperature, 1e-5))
+    return _draws_from(logits, raised, top_k, top_p, min_p, temperature == 0)
+
+
+@attempt("probabilities_widen_too_late")
+def _(logits, temperature, top_k, top_p, min_p):
+    greedy = temperature.eq(0)
+    t = torch.where(greedy, 1.0, temperature.double())[:, None]
+    scaled = ((logits.double() - logits.double().max(-1, keepdim=True).values) / t).float()
+    cut = filter_logits(scaled, torch.where(greedy, 1, top_k), top_p, min_p)
+    return F.softmax(cut, dim=-1).to(torch.float64)
+
+
+@attempt("probabilities_overwrite_top_k")
+def _(logits, temperature, top_k, top_p, min_p):
+    greedy = ~temperature.bool()
+    top_k.masked_fill_(greedy, 1)
+    return _draws_from(logits, temperature, top_k, top_p, min_p, greedy)
+
+
+@attempt("probabilities_overwrite_logits")
+def _(logits, temperature, top_k, top_p, min_p):
+    greedy = ~temperature.bool()
+    logits.sub_(logits.max(-1, keepdim=True).values).div_(temperature.where(~greedy, 1.0)[:, None])
+    cut = filter_logits(logits, torch.where(greedy, 1, top_k), top_p, min_p)
+    return F.softmax(cut, dim=-1, dtype=torch.float64)
+
+
+@attempt("probabilities_overflow_later")
+def _(logits, temperature, top_k, top_p, min_p):
+    greedy = temperature == 0
+    t = torch.where(greedy, 1.0, temperature.double())
+    divided = torch.div(logits.double(), t.unsqueeze(1))
+    divided = divided - divided.max(dim=1, keepdim=True).values
+    cut = filter_logits(divided, torch.where(greedy, 1, top_k), top_p, min_p)
+    return F.softmax(cut, dim=1)
+
+
+@attempt("sample_ends_below_one")
+def _(weights, uniforms):
+    weights = weights.to(torch.float64)
+    ends = torch.cumsum(weights / weights.sum(1)[:, None], dim=1)
+    return torch.searchsorted(ends, uniforms[:, None], right=True).flatten()

@@ -346,3 +346,147 @@ def sample_sums_as_it_comes(weights, uniforms):
     ends = weights.cumsum(-1).double()
     points = uniforms[:, None] * ends[:, -1:]
     return (ends <= points).sum(-1)
+
+
+@mistake(
+    "4.17",
+    "sampling.filter_logits",
+    "Shares were summed in the dtype of the logits: in bfloat16 a sum soon stands still. Widen before the softmax.",
+)
+def filter_sums_in_the_logits_dtype(logits, top_k, top_p, min_p):
+    ranked, order, keep = _ranked(logits, top_k)
+    probs = ranked.masked_fill(~keep, -torch.inf).softmax(-1)
+    keep &= (_before(probs) < top_p[:, None]) | (top_p[:, None] == 1)
+    keep &= probs >= min_p[:, None] * probs[:, :1]
+    return _back(logits, order, ranked, keep)
+
+
+@mistake(
+    "4.17",
+    "sampling.filter_logits",
+    "Where no limit cuts, the caller's own logits came back: a new tensor was promised, and may be written to.",
+)
+def filter_returns_its_argument(logits, top_k, top_p, min_p):
+    if (top_k >= logits.shape[1]).all() and (top_p == 1).all() and (min_p == 0).all():
+        return logits
+    ranked, order, keep = _ranked(logits, top_k)
+    probs = ranked.masked_fill(~keep, -torch.inf).softmax(-1, dtype=torch.float64)
+    keep &= (_before(probs) < top_p[:, None]) | (top_p[:, None] == 1)
+    keep &= probs >= min_p[:, None] * probs[:, :1]
+    return _back(logits, order, ranked, keep)
+
+
+@mistake(
+    "4.17",
+    "sampling.filter_logits",
+    "The softmax runs down the batch: shares are those of one row's tokens, along the last axis.",
+)
+def filter_shares_across_the_batch(logits, top_k, top_p, min_p):
+    ranked, order, keep = _ranked(logits, top_k)
+    probs = ranked.masked_fill(~keep, -torch.inf).softmax(0, dtype=torch.float64)
+    keep &= (_before(probs) < top_p[:, None]) | (top_p[:, None] == 1)
+    keep &= probs >= min_p[:, None] * probs[:, :1]
+    return _back(logits, order, ranked, keep)
+
+
+@mistake(
+    "4.17",
+    "sampling.filter_logits",
+    "A sort from the smallest, turned round, turns ties round as well: among equals the smaller id comes first.",
+)
+def filter_turns_ties_round(logits, top_k, top_p, min_p):
+    order = logits.argsort(dim=-1, stable=True).flip(-1)
+    ranked = logits.gather(-1, order)
+    keep = torch.arange(logits.shape[1], device=logits.device) < top_k[:, None]
+    probs = ranked.masked_fill(~keep, -torch.inf).softmax(-1, dtype=torch.float64)
+    keep &= (_before(probs) < top_p[:, None]) | (top_p[:, None] == 1)
+    keep &= probs >= min_p[:, None] * probs[:, :1]
+    return _back(logits, order, ranked, keep)
+
+
+def _scaled(logits, temperature):
+    return (logits.double() - logits.double().amax(-1, keepdim=True)) / temperature[:, None]
+
+
+@mistake(
+    "4.17",
+    "sampling.probabilities",
+    "A small temperature was taken for 0: only 0 is greedy, and logits may lie close together.",
+)
+def probabilities_greedy_when_small(logits, temperature, top_k, top_p, min_p):
+    greedy = temperature < 1e-5
+    scaled = _scaled(logits, temperature.masked_fill(greedy, 1))
+    filtered = filter_logits(scaled, top_k.masked_fill(greedy, 1), top_p, min_p)
+    return filtered.softmax(-1)
+
+
+@mistake(
+    "4.17",
+    "sampling.probabilities",
+    "Small temperatures were raised to a smallest one: each row is divided by its own, whatever it is.",
+)
+def probabilities_raise_small_temperatures(logits, temperature, top_k, top_p, min_p):
+    greedy = temperature == 0
+    scaled = _scaled(logits, temperature.masked_fill(greedy, 1).clamp(min=1e-5))
+    filtered = filter_logits(scaled, top_k.masked_fill(greedy, 1), top_p, min_p)
+    return filtered.softmax(-1)
+
+
+@mistake(
+    "4.17",
+    "sampling.probabilities",
+    "The softmax was float32, and only its result was widened: its rounding stays. Widen first.",
+)
+def probabilities_widen_too_late(logits, temperature, top_k, top_p, min_p):
+    greedy = temperature == 0
+    scaled = _scaled(logits, temperature.masked_fill(greedy, 1)).float()
+    filtered = filter_logits(scaled, top_k.masked_fill(greedy, 1), top_p, min_p)
+    return filtered.softmax(-1).double()
+
+
+@mistake(
+    "4.17",
+    "sampling.probabilities",
+    "The caller's top_k are overwritten: a greedy request would keep one token in all of its steps.",
+)
+def probabilities_overwrite_top_k(logits, temperature, top_k, top_p, min_p):
+    greedy = temperature == 0
+    top_k[greedy] = 1
+    scaled = _scaled(logits, temperature.masked_fill(greedy, 1))
+    return filter_logits(scaled, top_k, top_p, min_p).softmax(-1)
+
+
+@mistake(
+    "4.17",
+    "sampling.probabilities",
+    "The caller's logits are overwritten, and it still needs them, for the log-probabilities say.",
+)
+def probabilities_overwrite_logits(logits, temperature, top_k, top_p, min_p):
+    greedy = temperature == 0
+    logits -= logits.amax(-1, keepdim=True)
+    logits /= temperature.masked_fill(greedy, 1)[:, None]
+    filtered = filter_logits(logits, top_k.masked_fill(greedy, 1), top_p, min_p)
+    return filtered.softmax(-1, dtype=torch.float64)
+
+
+@mistake(
+    "4.17",
+    "sampling.probabilities",
+    "float64 only puts the overflow off: take the largest logit off before you divide, not after.",
+)
+def probabilities_overflow_later(logits, temperature, top_k, top_p, min_p):
+    greedy = temperature == 0
+    scaled = logits.double() / temperature.masked_fill(greedy, 1)[:, None].double()
+    scaled = scaled - scaled.amax(-1, keepdim=True)
+    filtered = filter_logits(scaled, top_k.masked_fill(greedy, 1), top_p, min_p)
+    return filtered.softmax(-1)
+
+
+@mistake(
+    "4.17",
+    "sampling.sample",
+    "Shares that are rounded can sum up to less than 1, and a point may lie behind them all: end the line exactly at 1.",
+)
+def sample_ends_below_one(weights, uniforms):
+    shares = weights.double() / weights.double().sum(-1, keepdim=True)
+    return (shares.cumsum(-1) <= uniforms[:, None]).sum(-1)
