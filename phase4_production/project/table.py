@@ -164,10 +164,10 @@ def draw(entries: list[Entry], path: Path) -> Path:
     """Draw how much perplexity rises over how small a model becomes, a panel for each model."""
     models = list(dict.fromkeys(e.model for e in entries))
     columns = min(len(models), 2)
-    rows = math.ceil(len(models) / columns)
+    height = math.ceil(len(models) / columns)
 
     def fill(figure) -> None:
-        panels = figure.subplots(rows, columns, squeeze=False)
+        panels = figure.subplots(height, columns, squeeze=False)
         for axes, model in itertools.zip_longest(panels.flat, models):
             if model is None:
                 axes.axis("off")
@@ -177,7 +177,7 @@ def draw(entries: list[Entry], path: Path) -> Path:
         figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8)
         figure.suptitle("What fewer bits cost", x=0.01, ha="left", fontsize=11)
 
-    return write_figure(path, (4 * columns + 0.5, 3 * rows + 0.8), fill)
+    return write_figure(path, (4 * columns + 0.5, 3 * height + 0.8), fill)
 
 
 def _panel(axes, entries: list[Entry]) -> None:
