@@ -98,6 +98,10 @@ class Decoder:
         linears = sum(one.nbytes for one in self.linears.values()) - shared * head.nbytes
         return linears + sum(tensor.nbytes for tensor in self.tensors.values())
 
+    def halve_embedding(self) -> None:
+        """Keep it in bfloat16: a row of it is looked up, and most models are published so."""
+        self.tensors["embed"] = self.tensors["embed"].bfloat16()
+
     def hidden(self, ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
         """Run all blocks and the last norm.
 

@@ -119,8 +119,7 @@ def _read(folder: Path, method: str, device: str, ours: bool) -> Decoder:
             # The output layer has eight bits in every method: each word depends on it.
             make = Int8.of if name == "head" else NEAREST[method]
             decoder.linears[name] = Quantized(make(layer.weight), layer.bias)
-    # A row of it is looked up; the 16 bits in which most models are published are enough.
-    decoder.tensors["embed"] = decoder.tensors["embed"].bfloat16()
+    decoder.halve_embedding()
     return decoder
 
 

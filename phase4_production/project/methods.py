@@ -9,8 +9,8 @@
     int8-dynamic eight bits for weights and activations
     smoothquant  the same; outliers of the activations are moved into the weights first
 
-Embedding and norms stay as they are. The output layer has eight bits in all of them: each word
-depends on it, and it is read once for a token.
+Norms stay as they are, and the embedding has 16 bits. The output layer has eight in all of them:
+each word depends on it, and it is read once for a token.
 """
 
 from __future__ import annotations
@@ -123,6 +123,7 @@ def quantize(decoder: Decoder, method: str, group: int, windows: Tensor) -> None
     if method not in METHODS:
         raise ValueError(f"there is no method {method!r}: {', '.join(METHODS)}")
     teacher = Decoder(decoder.architecture, decoder.tensors, decoder.linears)
+    decoder.halve_embedding()
     calibration.read(decoder, windows[:CALIBRATION_WINDOWS], METHODS[method](group))
     head = decoder.linears["head"]
     decoder.linears["head"] = Quantized(Int8.of(head.weight), head.bias)

@@ -130,13 +130,15 @@ def test_layers_are_calibrated_by_what_quantised_layers_say(folders):
 
 
 def test_gptq_leaves_less_error_than_the_nearest_levels(folders):
-    ids = windows(4, seed=5)
+    """By a tenth on a text that it has not seen, if the text that it saw is long enough."""
+    ids = windows(64, seed=5)
     expected = logits(Decoder.load(folders["llama"]), ids)
-    errors = {
-        method: (logits(quantized(folders["llama"], method), ids) - expected).square().mean()
-        for method in ("int4", "gptq")
-    }
-    assert errors["gptq"] < errors["int4"]
+    errors = {}
+    for method in ("int4", "gptq"):
+        decoder = Decoder.load(folders["llama"])
+        methods.quantize(decoder, method, 16, windows(64))
+        errors[method] = (logits(decoder, ids) - expected).square().mean()
+    assert errors["gptq"] < 0.9 * errors["int4"]
 
 
 def error(weight, hessian, levels, group):
