@@ -272,8 +272,8 @@ def test_a_token_without_weight_is_never_drawn():
     third = torch.full((1, 3), 1 / 3, dtype=torch.float64)
     checks.equal(draw(third, [last]), torch.tensor([2]), "the last of three thirds")
     # Ten times 0.1 are summed up to 1 - 2^-53.
-    tenth = torch.ones(1, 10, dtype=torch.float64)
-    checks.equal(draw(tenth, [last]), torch.tensor([9]), "the last of ten equal tokens")
+    tenth = torch.tensor([[*[1.0] * 10, 0.0]], dtype=torch.float64)
+    checks.equal(draw(tenth, [last]), torch.tensor([9]), "the last of ten equal tokens, then a 0")
 
 
 @pytest.mark.exercise("4.17")

@@ -359,3 +359,11 @@ def _(weights, uniforms):
     weights = weights.to(torch.float64)
     ends = torch.cumsum(weights / weights.sum(1)[:, None], dim=1)
     return torch.searchsorted(ends, uniforms[:, None], right=True).flatten()
+
+
+@attempt("sample_clamps_to_the_last")
+def _(weights, uniforms):
+    weights = weights.to(torch.float64)
+    ends = torch.cumsum(weights / weights.sum(1)[:, None], dim=1)
+    found = torch.searchsorted(ends, uniforms[:, None], right=True).flatten()
+    return torch.minimum(found, torch.tensor(weights.size(1) - 1))

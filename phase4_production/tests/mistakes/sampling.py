@@ -490,3 +490,14 @@ def probabilities_overflow_later(logits, temperature, top_k, top_p, min_p):
 def sample_ends_below_one(weights, uniforms):
     shares = weights.double() / weights.double().sum(-1, keepdim=True)
     return (shares.cumsum(-1) <= uniforms[:, None]).sum(-1)
+
+
+@mistake(
+    "4.17",
+    "sampling.sample",
+    "A point behind a line that ends below 1 got the last id, which may have no weight: end the line exactly at 1.",
+)
+def sample_clamps_to_the_last(weights, uniforms):
+    shares = weights.double() / weights.double().sum(-1, keepdim=True)
+    found = (shares.cumsum(-1) <= uniforms[:, None]).sum(-1)
+    return found.clamp(max=weights.shape[1] - 1)
