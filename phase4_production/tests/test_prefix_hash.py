@@ -81,12 +81,13 @@ def test_going_on_from_what_is_known(ids, block_size, n_known):
 
 @pytest.mark.exercise("4.15")
 def test_what_is_known_is_not_computed_again():
-    known = [b"a name from elsewhere"]
-    found = hashes([1, 2, 3, 4], 2, known)
-    checks.equal(known, [b"a name from elsewhere"], "the known names, which stay as they were")
-    content = (3).to_bytes(8, "little") + (4).to_bytes(8, "little")
-    expected = [known[0], hashlib.sha256(known[0] + content).digest()]
-    checks.equal(readable(found), readable(expected), "names that go on from a known one")
+    known = [b"a name from elsewhere", b"another one"]
+    before = list(known)
+    found = hashes([1, 2, 3, 4, 5, 6], 2, known)
+    checks.equal(known, before, "the known names, which stay as they were")
+    content = (5).to_bytes(8, "little") + (6).to_bytes(8, "little")
+    expected = [*before, hashlib.sha256(b"another one" + content).digest()]
+    checks.equal(readable(found), readable(expected), "names that go on from two known ones")
 
 
 def test_a_block_holds_something():

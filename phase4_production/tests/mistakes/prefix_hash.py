@@ -172,3 +172,18 @@ def hashes_extend_the_known(ids, block_size, known=()):
         before = names[-1] if names else b""
         names.append(hashlib.sha256(before + _pack(ids[i * block_size :][:block_size])).digest())
     return names
+
+
+@mistake(
+    "4.15",
+    "prefix_hash.block_hashes",
+    "Only the first known name was kept, and the others were computed again: all of them are known.",
+)
+def hashes_know_one_name(ids, block_size, known=()):
+    if block_size < 1:
+        raise ValueError("holds nothing")
+    names = list(known[:1])
+    for i in range(len(names), len(ids) // block_size):
+        before = names[-1] if names else b""
+        names.append(hashlib.sha256(before + _pack(ids[i * block_size :][:block_size])).digest())
+    return names
