@@ -96,7 +96,7 @@ def stage(folder: Path, settings: Settings = Settings()) -> Stage:
                 "What fewer bits cost",
                 f"Measured on {settings.n_tokens:,} tokens at most of {source}. GPTQ keeps as many "
                 "bits as int4; each column of a weight makes up for the rounding of those before "
-                "it. The embedding stays as it is, and in a small model it is a large part.",
+                "it. The embedding keeps 16 bits, and in a small model it is a large part.",
             ),
             Figure(
                 table.draw(entries, folder / "table.png"),
