@@ -85,6 +85,14 @@ def test_several_keys_at_once():
 
 
 @pytest.mark.exercise("4.1")
+def test_old_values_weigh_less():
+    """By themselves, whatever became of l."""
+    state = row(0.0, 1.0, [4.0, 8.0])
+    found = online_softmax.update(state, torch.tensor([[2 * LN2]]), torch.tensor([[1.0, 1.0]]))
+    checks.close(found[2], torch.tensor([[2.0, 3.0]]), "o after a score of 2 ln 2 above 0")
+
+
+@pytest.mark.exercise("4.1")
 @pytest.mark.parametrize("sizes", [[7], [1] * 7, [3, 4], [4, 1, 2]])
 def test_any_pieces(sizes):
     scores, v = make(7)
