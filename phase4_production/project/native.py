@@ -77,7 +77,7 @@ def library(*extra_flags: str) -> ctypes.CDLL:
         extra_flags: for the compiler; "-DPORTABLE" leaves the processor's special instructions out.
 
     Raises:
-        NotBuilt: there is no compiler, or it fails.
+        NotBuilt: there is no compiler, or it fails, or what it makes cannot be kept.
     """
     if platform.system() not in ("Linux", "Darwin"):
         raise NotBuilt(f"they have not been tried on {platform.system()}")
@@ -107,20 +107,27 @@ def _key(compiler: str, flags: tuple[str, ...]) -> str:
 
 
 def _compile(compiler: str, flags: tuple[str, ...], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = Path(folder) / path.name
-        command = [compiler, *flags, str(SOURCE), "-o", str(made), *_openmp()]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise NotBuilt(f"{compiler}: {error}") from None
-        if done.returncode:
-            said = next((line for line in done.stderr.splitlines() if "error" in line), "it failed")
-            raise NotBuilt(f"{Path(compiler).name}: {said}")
-        made.replace(path)  # two processes that compile at once end with the same whole file
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            made = Path(folder) / path.name
+            _call([compiler, *flags, str(SOURCE), "-o", str(made), *_openmp()])
+            made.replace(path)  # two processes that compile at once end with the same whole file
+    except OSError as error:  # a folder of somebody else's, or a full disk
+        raise NotBuilt(f"they cannot be kept: {error}") from None
+
+
+def _call(command: list[str]) -> None:
+    compiler = Path(command[0]).name
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotBuilt(f"{compiler}: {error}") from None
+    if done.returncode:
+        said = next((line for line in done.stderr.splitlines() if "error" in line), "it failed")
+        raise NotBuilt(f"{compiler}: {said}")
 
 
 def _openmp() -> list[str]:

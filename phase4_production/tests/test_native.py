@@ -1,4 +1,6 @@
+import errno
 import subprocess
+from pathlib import Path
 
 import psutil
 import pytest
@@ -266,6 +268,26 @@ def test_a_compiler_that_fails_is_told_in_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(native.subprocess, "run", lambda *args, **options: failed)
     with pytest.raises(native.NotBuilt, match=r"native\.cpp:1:1: error: no$"):
         native.library()
+    native.library.cache_clear()
+
+
+def cannot(*arguments, **options):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(Path, "mkdir"), (native.tempfile, "mkdtemp"), (Path, "replace")]
+)
+def test_kernels_that_cannot_be_kept_are_done_without(monkeypatch, tmp_path, capsys, owner, name):
+    native.library.cache_clear()
+    native._say_once.cache_clear()
+    monkeypatch.setattr(native, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(native, "_call", lambda command: Path(command[-1]).touch())
+    monkeypatch.setattr(owner, name, cannot)
+    assert not native.available()
+    told = capsys.readouterr().err
+    assert told.startswith("no kernels of our own: they cannot be kept: [Errno 28] No space left")
+    assert told.count("\n") == 1
     native.library.cache_clear()
 
 
