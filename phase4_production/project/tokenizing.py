@@ -21,6 +21,7 @@ from tokenizers import Tokenizer as Engine
 
 from phase4_production.project import stories
 
+LONGEST = 2**24  # characters that a template may write; no model here reads as much
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")  # how a SentencePiece vocabulary spells a single byte
 SPACE = "▁"  # and how it spells a space
 
@@ -34,6 +35,9 @@ class Tokenizer:
         eos_ids: tokens that end a text.
         template: the chat template in Jinja, or None for a model that was never taught to chat.
         specials: special tokens that a template may name, such as "bos_token".
+
+    Raises:
+        ValueError: in one line, if the template cannot be read.
     """
 
     def __init__(
@@ -45,7 +49,8 @@ class Tokenizer:
         specials: Mapping[str, str] | None = None,
     ) -> None:
         self.engine, self.vocab_size, self.eos_ids = engine, vocab_size, frozenset(eos_ids)
-        self._template, self._specials_by_name = template, dict(specials or {})
+        self._template = None if template is None else _compile(template)
+        self._specials_by_name = dict(specials or {})
         self._special = {
             i for i, token in engine.get_added_tokens_decoder().items() if token.special
         }
@@ -75,7 +80,10 @@ class Tokenizer:
         if not eos_ids and "eos_token" in specials:
             found = engine.token_to_id(specials["eos_token"])
             eos_ids = () if found is None else (found,)
-        return cls(engine, vocab_size, eos_ids, _template(folder, said), specials)
+        try:
+            return cls(engine, vocab_size, eos_ids, _template(folder, said), specials)
+        except ValueError as error:
+            raise ValueError(f"the chat template of {folder} cannot be read: {error}") from None
 
     def encode(self, text: str) -> list[int]:
         """Turn a text into tokens, with the beginning token where the tokenizer adds one."""
@@ -115,26 +123,22 @@ class Tokenizer:
         Raises:
             ValueError: there is no template, or it refuses this conversation.
         """
+        return self.engine.encode(self._written(messages), add_special_tokens=False).ids
+
+    def _written(self, messages: Sequence[Mapping[str, str]]) -> str:
         if self._template is None:
             raise ValueError("this model has no chat template: ask it to continue a text instead")
+        written, length = [], 0
         try:
-            text = self._compiled.render(
+            for piece in self._template.generate(
                 messages=messages, add_generation_prompt=True, **self._specials_by_name
-            )
-        except jinja2.TemplateError as error:
-            raise ValueError(f"the model's chat template refuses this: {error}") from None
-        return self.engine.encode(text, add_special_tokens=False).ids
-
-    @cached_property
-    def _compiled(self) -> jinja2.Template:
-        # A template comes with a model from anywhere: it gets at nothing but its arguments.
-        made = ImmutableSandboxedEnvironment(
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=[_Generation, "jinja2.ext.loopcontrols"],
-        )
-        made.globals["raise_exception"] = _refuse
-        return made.from_string(self._template)
+            ):
+                written.append(piece)
+                if (length := length + len(piece)) > LONGEST:
+                    raise ValueError(f"it writes more than {LONGEST:,} characters")
+            return "".join(written).encode().decode()  # half of a character is no text
+        except Exception as error:  # a template is a program, and may fail in any way
+            raise ValueError(f"the model's chat template refuses this: {_line(error)}") from None
 
     # -- bytes ------------------------------------------------------------------------------------
 
@@ -159,6 +163,28 @@ class _Generation(Extension):
     def parse(self, parser: Parser) -> list[nodes.Node]:
         next(parser.stream)
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def _compile(template: str) -> jinja2.Template:
+    # A template comes with a model from anywhere: it gets at nothing but its arguments.
+    made = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, "jinja2.ext.loopcontrols"]
+    )
+    made.globals["raise_exception"] = _refuse
+    try:
+        return made.from_string(template)
+    except jinja2.TemplateSyntaxError as error:
+        raise ValueError(f"{error.message}, line {error.lineno}") from None
+    except Exception as error:  # what is constant in a template is computed while it is read
+        raise ValueError(_line(error)) from None
+
+
+def _line(error: Exception) -> str:
+    """Say in one line what a template failed at; what it says itself needs no name."""
+    said = " ".join(str(error).split())
+    if isinstance(error, jinja2.TemplateError) or type(error) is ValueError:
+        return said
+    return f"{type(error).__name__}: {said}".removesuffix(": ")
 
 
 def _refuse(message: str) -> None:

@@ -287,6 +287,15 @@ def test_half_a_character_is_refused(url):
     assert httpx.post(f"{url}/v1/completions", content=raw, headers=head).status_code == 400
 
 
+def test_a_template_that_fails_refuses_the_conversation(tmp_path):
+    with server(write_model(tmp_path, "{{ messages + 1 }}")) as (url, _):
+        answer = post(url, "chat/completions", {"messages": [{"role": "user", "content": "x"}]})
+        assert answer.status_code == 400
+        told = answer.json()["error"]
+        assert told["message"].startswith("messages: the model's chat template refuses this: Type")
+        assert told["param"] == "messages"
+
+
 def test_unknown_paths_and_methods(url):
     assert httpx.get(f"{url}/v1/engines").json()["error"]["type"] == "not_found_error"
     assert httpx.delete(f"{url}/v1/models").status_code == 405

@@ -1,4 +1,6 @@
 import codecs
+import json
+import shutil
 
 import pytest
 from hypothesis import given, settings
@@ -76,6 +78,53 @@ def test_a_template_reaches_nothing_else(ours):
     evil = "{{ messages.__class__.__mro__[1].__subclasses__() }}"
     with pytest.raises(ValueError, match="refuses this"):
         Tokenizer(ours.engine, 257, (), evil).chat(TALK)
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{{ messages + 1 }}", "TypeError: can only concatenate"),
+        ("{{ 1 / (messages | length - 2) }}", "ZeroDivisionError: "),
+        ("{% for i in range(10 ** 9) %}{% endfor %}", "OverflowError: Range too big"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "RecursionError: "),
+        ("{{ no_function() }}", "'no_function' is undefined"),
+        ("{{ messages[0].content.missing.deeper }}", "has no attribute 'missing'"),
+        ("{{ raise_exception('two\nlines') }}", "two lines"),
+        ("{{ '\\ud800' }}", "surrogates not allowed"),
+        ("{% for i in range(99999) %}{{ 'a' * 99999 }}{% endfor %}", "more than 16,777,216"),
+    ],
+)
+def test_a_template_that_fails_refuses_in_one_line(ours, template, message):
+    with pytest.raises(ValueError, match="the model's chat template refuses this: ") as caught:
+        Tokenizer(ours.engine, 257, (), template).chat(TALK)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("a\n{% for %}", r"Expected an expression, got 'end of statement block', line 2$"),
+        ("{{ 'a' | nothing }}", "No filter named 'nothing'"),
+        ("{{" + "(" * 9_999, "RecursionError"),
+        (3, "Can't compile non template nodes"),
+        (b"\xff", "can't decode byte 0xff"),
+    ],
+)
+def test_a_template_that_cannot_be_read_is_told_when_it_is_loaded(
+    theirs, template, message, tmp_path
+):
+    folder = shutil.copytree(theirs[1], tmp_path / "tiny")
+    if isinstance(template, bytes):
+        (folder / "chat_template.jinja").write_bytes(template)
+    else:
+        (folder / "chat_template.jinja").unlink()
+        (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": template}))
+    with pytest.raises(
+        ValueError, match=f"the chat template of .*tiny cannot be read: .*{message}"
+    ) as caught:
+        Tokenizer.load(folder, tiny_models.VOCAB)
+    assert "\n" not in str(caught.value)
 
 
 def test_without_a_template_there_is_no_chat(tmp_path):
