@@ -106,8 +106,20 @@ def read(config: Mapping[str, Any], generation: Mapping[str, Any] | None = None)
     except KeyError as error:
         raise ValueError(f"the config has no {error.args[0]!r}") from None
     eos = (generation or {}).get("eos_token_id", config.get("eos_token_id"))
-    eos = () if eos is None else tuple(eos) if isinstance(eos, list) else (eos,)
-    return Architecture(family=family, vocab_size=config["vocab_size"], eos_ids=eos, **found)
+    V = config["vocab_size"]
+    return Architecture(family=family, vocab_size=V, eos_ids=_ends(eos, V), **found)
+
+
+def _ends(said: Any, vocab_size: int) -> tuple[int, ...]:
+    """Understand the tokens that end a text: none, one, or a list."""
+    ends = [] if said is None else said if isinstance(said, list) else [said]
+    for end in ends:
+        if type(end) is not int or not 0 <= end < vocab_size:  # true is an int of another type
+            raise ValueError(
+                f"eos_token_id must be a token from 0 to {vocab_size - 1}, or a list of them, "
+                f"got {end!r}"
+            )
+    return tuple(ends)
 
 
 def _gpt2(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from phase4_production.project import (
+    architecture,
     attention,
     checkpoint,
     dense_attention,
@@ -226,6 +227,26 @@ def test_a_config_of_another_model_is_refused(tmp_path, change, message):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(CheckpointError, match=message):
         Decoder.load(tmp_path)
+
+
+@pytest.mark.parametrize("end", ["2", 2.0, True, -1, VOCAB, [0, VOCAB], [[0]], {"id": 0}])
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json"])
+def test_an_end_of_text_that_is_no_token_is_refused(tmp_path, name, end):
+    tiny_models.llama().save_pretrained(tmp_path)
+    (tmp_path / "generation_config.json").unlink(missing_ok=True)
+    path = tmp_path / name
+    said = json.loads(path.read_text()) if path.is_file() else {}
+    path.write_text(json.dumps(said | {"eos_token_id": end}))
+    with pytest.raises(
+        CheckpointError, match=rf"eos_token_id must be a token from 0 to {VOCAB - 1}"
+    ):
+        Decoder.load(tmp_path)
+
+
+@pytest.mark.parametrize(("end", "ids"), [(None, ()), ([], ()), (0, (0,)), ([3, 1], (3, 1))])
+def test_an_end_of_text_is_none_or_one_or_several(end, ids):
+    config = tiny_models.llama().config.to_dict() | {"eos_token_id": end}
+    assert architecture.read(config).eos_ids == ids
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
