@@ -33,7 +33,7 @@ def refuse(refusal: Refusal) -> JSONResponse:
 
 
 class Guards:
-    """Refuses what is too large or has no key, and adds headers for browsers.
+    """Refuses what is too large, compressed or without a key, and adds headers for browsers.
 
     Args:
         app: what is guarded.
@@ -62,6 +62,10 @@ class Guards:
             length = 0
         if self.api_key is None and not _is_ours(headers.get("host", "")):
             refusal = Refusal(403, "without an API key this server is reached as localhost alone")
+            await refuse(refusal)(scope, receive, told)
+            return
+        if headers.get("content-encoding", "").lower() not in ("", "identity"):
+            refusal = Refusal(415, "a compressed body is not read: send it without an encoding")
             await refuse(refusal)(scope, receive, told)
             return
         body = _Body(receive, self.max_body_bytes)

@@ -25,6 +25,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
+from starlette.types import Scope
 
 from phase4_production.project.answering import Streamed, collect, disconnected, events
 from phase4_production.project.asked import Chat, Completion, Sampled
@@ -43,6 +45,7 @@ REFUSALS = {
     401: "The API key is missing or wrong.",
     404: "No such model.",
     413: "The body is too large.",
+    415: "The body is compressed.",
     429: "The queue is full; Retry-After says when to come back.",
     503: "The server is shutting down.",
 }
@@ -60,7 +63,13 @@ def create_app(
         yield
         await asyncio.to_thread(serving.close)
 
-    app = FastAPI(title="LLM from zero", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="LLM from zero",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
     app.state.serving = serving
     api = Api(serving, tokenizer, Asking(tokenizer, constraints, settings), settings)
     refusals = {code: {"description": why} for code, why in REFUSALS.items()}
@@ -69,14 +78,28 @@ def create_app(
     app.post("/v1/completions", responses=refusals)(api.completions)
     app.post("/v1/chat/completions", responses=refusals)(api.chat)
     app.get("/health", responses={503: {"description": "The engine has stopped."}})(api.health)
+    app.head("/health", include_in_schema=False)(api.health)
     app.get("/metrics")(api.metrics)
-    app.mount("/", StaticFiles(directory=WEB, html=True))
+    app.router.routes.append(Page("/", StaticFiles(directory=WEB, html=True)))
     app.exception_handler(Refusal)(api.refused)
     app.exception_handler(RequestValidationError)(api.misshapen)
     app.exception_handler(HTTPException)(api.unrouted)
     app.exception_handler(Exception)(api.failed)
     app.add_middleware(Guards, settings.max_body_bytes, settings.api_key)
     return app
+
+
+class Page(Mount):
+    """The chat page, which answers for all that is not the API's.
+
+    It knows no POST, so it would say of an unknown path of the API that the method is wrong.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Leave the API's paths to the API."""
+        if scope["path"].startswith("/v1/"):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 class Api:

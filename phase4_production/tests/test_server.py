@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import json
 import re
 import time
@@ -296,9 +297,43 @@ def test_a_template_that_fails_refuses_the_conversation(tmp_path):
         assert told["param"] == "messages"
 
 
-def test_unknown_paths_and_methods(url):
-    assert httpx.get(f"{url}/v1/engines").json()["error"]["type"] == "not_found_error"
-    assert httpx.delete(f"{url}/v1/models").status_code == 405
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/engines", 404),
+        ("POST", "/v1/embeddings", 404),
+        ("POST", "/v1/completions/", 404),
+        ("DELETE", "/v1/files/7", 404),
+        ("GET", "/nothing.js", 404),
+        ("DELETE", "/v1/models", 405),
+        ("GET", "/v1/completions", 405),
+        ("POST", "/health", 405),
+        ("POST", "/", 405),
+    ],
+)
+def test_unknown_paths_and_methods(url, method, path, status):
+    answer = httpx.request(method, url + path)
+    assert answer.status_code == status
+    told = answer.json()["error"]
+    assert told["type"] == ("not_found_error" if status == 404 else "invalid_request_error")
+    assert told["message"].startswith(f"{method} {path}: ")
+
+
+def test_whether_it_lives_can_be_asked_without_a_body(url):
+    answer = httpx.head(f"{url}/health")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "x"])
+def test_a_compressed_body_is_refused(url, encoding):
+    raw = gzip.compress(b'{"model": "tiny", "prompt": "x"}')
+    head = {"content-type": "application/json", "content-encoding": encoding}
+    answer = httpx.post(f"{url}/v1/completions", content=raw, headers=head)
+    assert answer.status_code == 415
+    assert "compressed" in answer.json()["error"]["message"]
+    plain = {"content-encoding": "identity"}
+    asked = {"model": "tiny", "prompt": "x", "max_tokens": 1}
+    assert httpx.post(f"{url}/v1/completions", json=asked, headers=plain).status_code == 200
 
 
 # -- limits ---------------------------------------------------------------------------------------
