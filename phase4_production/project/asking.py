@@ -55,7 +55,7 @@ class Asking:
     async def tokens(self, prompt: str | list[int], param: str) -> list[int]:
         """Encode a prompt, in a thread: a long one takes longer than a token of the others."""
         if isinstance(prompt, str):
-            prompt = await asyncio.to_thread(self.tokenizer.encode, prompt)
+            prompt = await asyncio.to_thread(self._encode, prompt)
         if any(token >= self.tokenizer.vocab_size for token in prompt):
             raise Refusal(
                 400, f"{param}: a token id is not below {self.tokenizer.vocab_size}", param=param
@@ -68,26 +68,37 @@ class Asking:
         """Encode the turns so far by the model's chat template."""
         messages = [message.plain() for message in asked.messages]
         try:
-            prompt = await asyncio.to_thread(self.tokenizer.chat, messages)
+            text = await asyncio.to_thread(self.tokenizer.write, messages)
         except ValueError as error:
             raise Refusal(400, f"messages: {error}", param="messages") from None
+        prompt = await asyncio.to_thread(self._encode, text, special=False)
         return await self.tokens(prompt, "messages")
+
+    def _encode(self, text: str, special: bool = True) -> list[int]:
+        """Encode a text, unless its length says already that it does not fit."""
+        fewest = self.tokenizer.fewest(text)
+        if fewest >= self.settings.max_length:
+            raise self._too_long(f"at least {fewest}", None, "max_tokens")
+        return self.tokenizer.encode(text, special)
 
     def room(self, prompts: Sequence[Sequence[int]], wanted: int | None, param: str) -> int:
         """Return how many tokens an answer may have."""
         longest, limit = max(map(len, prompts)), self.settings.max_length
         room = min(limit - longest, self.settings.max_output)
         if room < 1 or (wanted and longest + wanted > limit):
-            raise Refusal(
-                400,
-                f"this model reads {limit} tokens, and the prompt has {longest}, the answer "
-                f"{wanted or 'at least 1'}: shorten the prompt or lower {param}",
-                param=param,
-                code="context_length_exceeded",
-            )
+            raise self._too_long(str(longest), wanted, param)
         if wanted and wanted > room:
             raise Refusal(400, f"{param} is {wanted}, and at most {room} are allowed", param=param)
         return wanted or room
+
+    def _too_long(self, length: str, wanted: int | None, param: str) -> Refusal:
+        return Refusal(
+            400,
+            f"this model reads {self.settings.max_length} tokens, and the prompt has {length}, "
+            f"the answer {wanted or 'at least 1'}: shorten the prompt or lower {param}",
+            param=param,
+            code="context_length_exceeded",
+        )
 
     async def requests(
         self,

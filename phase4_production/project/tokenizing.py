@@ -18,10 +18,13 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer as Engine
+from tokenizers import models, normalizers
 
 from phase4_production.project import stories
 
 LONGEST = 2**24  # characters that a template may write; no model here reads as much
+SHRINK = 4  # Unicode's composition (NFC) makes one byte of at most so many
+DROP = re.compile("Removed|Whitespace|Metaspace|Bert|CharDelimiter")  # not every byte is kept
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")  # how a SentencePiece vocabulary spells a single byte
 SPACE = "▁"  # and how it spells a space
 
@@ -49,6 +52,7 @@ class Tokenizer:
         specials: Mapping[str, str] | None = None,
     ) -> None:
         self.engine, self.vocab_size, self.eos_ids = engine, vocab_size, frozenset(eos_ids)
+        engine.no_truncation()  # some files ask for that: a prompt would lose its end unnoticed
         self._template = None if template is None else _compile(template)
         self._specials_by_name = dict(specials or {})
         self._special = {
@@ -85,9 +89,17 @@ class Tokenizer:
         except ValueError as error:
             raise ValueError(f"the chat template of {folder} cannot be read: {error}") from None
 
-    def encode(self, text: str) -> list[int]:
-        """Turn a text into tokens, with the beginning token where the tokenizer adds one."""
-        return self.engine.encode(text).ids
+    def encode(self, text: str, special: bool = True) -> list[int]:
+        """Turn a text into tokens; `special` adds those at its ends that the tokenizer adds."""
+        return self.engine.encode(text, add_special_tokens=special).ids
+
+    def fewest(self, text: str) -> int:
+        """Return how many tokens a text has at the least, by its length alone.
+
+        It is 0 where nothing is certain: a tokenizer that has no token for each byte, or leaves
+        spaces out, may make one token of any text.
+        """
+        return -(-len(text.encode()) // self._widest) if self._widest else 0
 
     def decode(self, ids: Sequence[int]) -> str:
         """Turn tokens into a text, without special ones."""
@@ -123,9 +135,10 @@ class Tokenizer:
         Raises:
             ValueError: there is no template, or it refuses this conversation.
         """
-        return self.engine.encode(self._written(messages), add_special_tokens=False).ids
+        return self.encode(self.write(messages), special=False)
 
-    def _written(self, messages: Sequence[Mapping[str, str]]) -> str:
+    def write(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Turn a conversation into the text of these tokens; errors as of `chat`."""
         if self._template is None:
             raise ValueError("this model has no chat template: ask it to continue a text instead")
         written, length = [], 0
@@ -145,6 +158,22 @@ class Tokenizer:
     @cached_property
     def _byte_level(self) -> bool:
         return "ByteLevel" in str(self.engine.decoder) if self.engine.decoder else False
+
+    @cached_property
+    def _widest(self) -> int:
+        """Bytes of text that a token stands for at most; 0 if no such number is certain."""
+        engine, composed = self.engine, isinstance(self.engine.normalizer, normalizers.NFC)
+        vocab, added = engine.get_vocab(), engine.get_added_tokens_decoder().values()
+        if (
+            not isinstance(engine.model, models.BPE)
+            or "ByteLevel" not in str(engine.pre_tokenizer)
+            or DROP.search(str(engine.pre_tokenizer))
+            or not (engine.normalizer is None or composed)
+            or any(token.lstrip or token.rstrip for token in added)
+            or not self._bytes_of_letter.keys() <= vocab.keys()
+        ):
+            return 0
+        return max(len(piece.encode()) for piece in vocab) * (SHRINK if composed else 1)
 
     @cached_property
     def _bytes_of_letter(self) -> dict[str, int]:

@@ -12,6 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from phase4_production.project import loading, serve
+from phase4_production.project.tokenizing import Tokenizer
 from phase4_production.tests.served import server, write_model
 
 PROMPT = "Once upon a time"
@@ -212,6 +213,20 @@ def test_a_bad_request_is_told_in_openais_shape(url, path, body, status, message
     assert told.keys() == {"message", "type", "param", "code"}
     assert message in told["message"]
     assert "\n" not in told["message"]
+
+
+@pytest.mark.parametrize("path", ["completions", "chat/completions"])
+def test_a_prompt_that_cannot_fit_is_refused_before_it_is_encoded(url, path, monkeypatch):
+    monkeypatch.setattr(Tokenizer, "encode", None)
+    text = "x" * 900_000
+    asked = {"messages": [{"role": "user", "content": text}]} if "chat" in path else {}
+    answer = post(url, path, asked or {"prompt": text})
+    assert answer.status_code == 400
+    told = answer.json()["error"]
+    assert told["code"] == "context_length_exceeded"
+    # Its longest token is the end of text, of 13 letters.
+    least = -(-900_000 // 13) if not asked else -(-900_018 // 13)
+    assert f"reads 64 tokens, and the prompt has at least {least}, " in told["message"]
 
 
 def test_the_clients_exceptions_are_the_right_ones(client):

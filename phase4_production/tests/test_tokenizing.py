@@ -1,14 +1,15 @@
 import codecs
 import json
 import shutil
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Engine
-from tokenizers import decoders, models, normalizers
 
-from phase4_production.project.tokenizing import Tokenizer
+from phase4_production.project.tokenizing import SHRINK, Tokenizer
 from phase4_production.tests import tiny_models
 
 TEMPLATE = (
@@ -142,6 +143,66 @@ def test_sentencepiece_spells_bytes_and_spaces_its_own_way():
     engine.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     ours = Tokenizer(engine, len(pieces), ())
     assert ours.decode([3, 1, 2, 4]) == " aüb"
+
+
+# -- how short a text can become ------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(text=st.text(st.characters(exclude_categories=["Cs"])))
+@pytest.mark.parametrize("normalizer", [None, normalizers.NFC()])
+def test_no_text_has_fewer_tokens_than_its_length_says(theirs, normalizer, text):
+    engine = Engine.from_str(theirs[0].backend_tokenizer.to_str())
+    engine.normalizer = normalizer
+    ours = Tokenizer(engine, tiny_models.VOCAB, ())
+    for repeated in (text, text * 20, "<|endoftext|>" * len(text)):
+        assert ours.fewest(repeated) <= len(ours.encode(repeated, special=False))
+    assert ours.fewest("x" * 13_000) == (1000 if normalizer is None else 250)
+
+
+def test_composition_makes_one_byte_of_four_at_most():
+    """Of each composed character: its parts, each in the longest way that it can be written."""
+    characters = [chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000]
+    longest = {}
+    for one in characters:
+        parts = unicodedata.normalize("NFD", one)
+        longest[parts] = max(longest.get(parts, 0), len(one.encode()))
+    for one in characters:
+        if unicodedata.normalize("NFC", one) == one:
+            parts = unicodedata.normalize("NFD", one)
+            written = sum(longest[part] for part in parts)
+            assert written <= SHRINK * len(one.encode()), hex(ord(one))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda engine: setattr(engine, "normalizer", normalizers.Lowercase()),
+        lambda engine: setattr(engine, "pre_tokenizer", pre_tokenizers.Whitespace()),
+        lambda engine: setattr(
+            engine,
+            "pre_tokenizer",
+            pre_tokenizers.Sequence(
+                [pre_tokenizers.Split(" ", "removed"), pre_tokenizers.ByteLevel()]
+            ),
+        ),
+        lambda engine: setattr(engine, "model", models.BPE({"a": 0}, [])),
+        lambda engine: engine.add_special_tokens([AddedToken("<s>", rstrip=True)]),
+    ],
+)
+def test_where_text_is_left_out_its_length_says_nothing(theirs, change):
+    engine = Engine.from_str(theirs[0].backend_tokenizer.to_str())
+    change(engine)
+    assert Tokenizer(engine, tiny_models.VOCAB, ()).fewest("x" * 13_000) == 0
+
+
+def test_no_prompt_loses_its_end(theirs):
+    engine = Engine.from_str(theirs[0].backend_tokenizer.to_str())
+    engine.enable_truncation(3)
+    assert len(Tokenizer(engine, tiny_models.VOCAB, ()).encode("Once upon")) == 9
+
+
+# -- what cannot be read --------------------------------------------------------------------------
 
 
 def test_what_is_missing_or_damaged_is_one_line(tmp_path):
