@@ -78,7 +78,7 @@ class Listening(uvicorn.Server):
     """
 
     def __init__(self, app: FastAPI, drain_s: int) -> None:
-        patience_s = drain_s + CUT_S
+        patience_s = drain_s + CUT_S + 1  # uvicorn's own end comes last, and fills the log
         settings = uvicorn.Config(
             app,
             http=Connection,
@@ -100,10 +100,33 @@ class Listening(uvicorn.Server):
         print(f"OpenAI client: base_url={url}/v1", flush=True)
 
     async def shutdown(self, sockets: list | None = None) -> None:
-        """Drain. An answer that takes longer is cut off by us: uvicorn would not say why."""
-        cut = asyncio.get_running_loop().call_later(self._drain_s, self._serving.stop)
+        """Drain. An answer that takes longer is cut off by us: uvicorn would not say why.
+
+        Who asks a second time for the end does not wait, and hangs up on everybody.
+        """
+        loop = asyncio.get_running_loop()
+        cut = loop.call_later(self._drain_s, self._cut)
+        last = loop.call_later(self._drain_s + CUT_S, self._hang_up)
         await super().shutdown(sockets)
         cut.cancel()
+        last.cancel()
+        if self.force_exit:
+            self._hang_up()
+            if self.server_state.tasks:
+                await asyncio.wait(self.server_state.tasks, timeout=CUT_S)
+            await self.lifespan.shutdown()
+
+    def _cut(self) -> None:
+        """Tell those whose answers took too long, and wait for no half of a request."""
+        self._serving.stop()
+        for connection in self.server_state.connections:
+            if connection.cycle is not None and connection.cycle.more_body:
+                connection.transport.abort()
+
+    def _hang_up(self) -> None:
+        self._serving.stop()
+        for connection in self.server_state.connections:
+            connection.transport.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain; uvicorn would raise SIGTERM again after that, and the exit code were no 0."""

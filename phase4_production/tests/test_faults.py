@@ -1,6 +1,7 @@
 """What must not hurt the server: bad requests, clients that go, poison, faults of its own."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import signal
@@ -347,6 +348,46 @@ def test_answers_that_outlast_the_drain_are_cut_off_and_told_so(tmp_path):
         assert whole.result().status_code == 503
         assert told["message"] == "the server was shut down before the answer was done"
         assert events(streamed.result().text)[-1] == {"error": told}
+        assert server.complaints == ""
+
+
+def connect(server, sent):
+    place = httpx.URL(server.url)
+    open_one = socket.create_connection((place.host, place.port))
+    open_one.settimeout(20)
+    open_one.sendall(sent)
+    return open_one
+
+
+def test_half_a_request_is_not_waited_for_after_the_drain():
+    raw = wire.request("POST", "/v1/completions", b'{"model"', {"Content-Length": "999"})
+    with tiny_server.running("--drain-s", "0") as server, connect(server, raw) as half:
+        time.sleep(0.3)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        with contextlib.suppress(ConnectionResetError):
+            assert half.recv(4096) == b""
+        assert server.complaints == ""
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_second_ctrl_c_does_not_wait(tmp_path, stream):
+    folder = tiny_server.write_model(tmp_path / NAME)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 4096}))
+    long = body(PROMPT, ignore_eos=True, max_tokens=4000, n=16, stream=stream)
+    raw = wire.request("POST", "/v1/completions", json.dumps(long).encode())
+    with tiny_server.running("--drain-s", "60", model=folder) as server, connect(server, raw):
+        until = time.monotonic() + 20
+        while httpx.get(f"{server.url}/health").json()["running"] < 16:
+            assert time.monotonic() < until
+        server.process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        assert server.process.is_running(), "the first lets the answers finish"
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(20) == 130
+        assert time.monotonic() - began < 10
         assert server.complaints == ""
 
 
