@@ -164,10 +164,12 @@ class Tokenizer:
         """Bytes of text that a token stands for at most; 0 if no such number is certain."""
         engine, composed = self.engine, isinstance(self.engine.normalizer, normalizers.NFC)
         vocab, added = engine.get_vocab(), engine.get_added_tokens_decoder().values()
+        cut = engine.pre_tokenizer
+        cuts = cut.__getstate__().decode() if cut else ""  # its JSON; what str() says is cut short
         if (
             not isinstance(engine.model, models.BPE)
-            or "ByteLevel" not in str(engine.pre_tokenizer)
-            or DROP.search(str(engine.pre_tokenizer))
+            or "ByteLevel" not in cuts
+            or DROP.search(cuts)
             or not (engine.normalizer is None or composed)
             or any(token.lstrip or token.rstrip for token in added)
             or not self._bytes_of_letter.keys() <= vocab.keys()

@@ -183,7 +183,11 @@ def test_composition_makes_one_byte_of_four_at_most():
             engine,
             "pre_tokenizer",
             pre_tokenizers.Sequence(
-                [pre_tokenizers.Split(" ", "removed"), pre_tokenizers.ByteLevel()]
+                [
+                    pre_tokenizers.ByteLevel(),
+                    *[pre_tokenizers.Digits()] * 9,
+                    pre_tokenizers.Split("x", "removed"),
+                ]
             ),
         ),
         lambda engine: setattr(engine, "model", models.BPE({"a": 0}, [])),
