@@ -124,7 +124,7 @@ Activations quantise(const float* x, int64_t M, int64_t K, int threads) {
             const float* values = x + m * K + g * GROUP;
             const int64_t n = std::min(GROUP, K - g * GROUP);
             const float largest = largest_of(values, n);
-            const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
+            const float inverse = largest > 1e-36f ? 127.0f / largest : 0.0f;  // finite
             int8_t* codes = q.codes.data() + m * padded + g * GROUP;
             int32_t sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -238,8 +238,8 @@ inline float dot(const float* a, const Cell* b, Width n) {
     return sum;
 }
 
-// e^x for x <= 0, to the last bits of a float32: e^x = 2^n e^r with |r| <= ln(2) / 2. The library's
-// function is as exact, but takes one number at a time.
+// e^x for x <= 0, to three units in the last place: e^x = 2^n e^r with |r| <= ln(2) / 2. The
+// library's function is a little more exact, but takes one number at a time.
 inline float exponential(float x) {
     x = std::max(x, -87.0f);  // what is less is nothing; NaN stays
     const float n = std::nearbyint(x * 1.44269504f);
@@ -247,7 +247,7 @@ inline float exponential(float x) {
     float sum = 1.0f / 720;
     for (const float term : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
         sum = sum * r + term;
-    const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
+    const int32_t bits = static_cast<int32_t>(std::max(0.0f, n + 127)) << 23;  // 0 for NaN
     float power;
     std::memcpy(&power, &bits, sizeof power);
     return sum * power;
