@@ -145,10 +145,11 @@ def linear_float(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     (M, K), N = x.shape, len(weight)
     y = x.new_empty(M, N)
     kernels = library()
-    call = kernels.native_linear_f32
     if weight.dtype == torch.bfloat16:
-        call = kernels.native_linear_bf16
-    call(_floats(x), _at(weight), _at(bias), _at(y), M, N, K, torch.get_num_threads())
+        call, weights = kernels.native_linear_bf16, _at(weight)
+    else:
+        call, weights = kernels.native_linear_f32, _floats(weight)
+    call(_floats(x), weights, _floats(bias), _at(y), M, N, K, torch.get_num_threads())
     return y
 
 
@@ -157,7 +158,7 @@ def linear_int8(x: Tensor, codes: Tensor, scale: Tensor, bias: Tensor | None, N:
     M, K = x.shape
     y = x.new_empty(M, N)
     library().native_linear_int8(
-        _floats(x), _at(codes), _at(scale), scale.shape[1], _at(bias), _at(y), M, N, K,
+        _floats(x), _at(codes), _floats(scale), scale.shape[1], _floats(bias), _at(y), M, N, K,
         torch.get_num_threads(),
     )  # fmt: skip
     return y
@@ -170,7 +171,7 @@ def linear_int4(
     M, K = x.shape
     y = x.new_empty(M, N)
     library().native_linear_int4(
-        _floats(x), _at(codes), _at(scale), _at(shift), _at(bias), _at(y), M, N, K,
+        _floats(x), _at(codes), _floats(scale), _floats(shift), _floats(bias), _at(y), M, N, K,
         torch.get_num_threads(),
     )  # fmt: skip
     return y
@@ -190,7 +191,11 @@ def attend(q: Tensor, k_cache: Pages, v_cache: Pages, tables: Tensor, lengths: T
         (S, H, D).
     """
     (S, H, D), (_, block_size, H_kv, _) = q.shape, k_cache.shape
+    assert q.dtype == torch.float32, f"a kernel takes float32, got {q.dtype}"
+    assert q.stride()[1:] == (D, 1) or q[:1].is_contiguous(), "a kernel reads a row as it lies"
+    assert tables.dtype == lengths.dtype == torch.int32, "a kernel takes int32"
     (keys, k_scale), (values, v_scale) = _cells(k_cache), _cells(v_cache)
+    assert keys.dtype == values.dtype, "keys and values are of one kind"
     out = q.new_empty(S, H, D)
     library().native_attend(
         q.data_ptr(), q.stride(0), keys.itemsize, _at(keys), _at(k_scale), _at(values),
@@ -215,6 +220,6 @@ def _at(tensor: Tensor | None) -> int | None:
     return tensor.data_ptr()
 
 
-def _floats(x: Tensor) -> int:
-    assert x.dtype == torch.float32, f"a kernel takes float32, got {x.dtype}"
+def _floats(x: Tensor | None) -> int | None:
+    assert x is None or x.dtype == torch.float32, f"a kernel takes float32, got {x.dtype}"
     return _at(x)

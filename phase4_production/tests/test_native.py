@@ -125,10 +125,11 @@ def test_a_row_of_a_batch_is_that_row_alone_to_the_last_bit():
             assert (layer(x[:n]) == alone[:n]).all(), f"{type(layer).__name__}, {n} rows"
 
 
-def test_a_row_of_zeros_gives_the_bias():
+def test_a_row_of_zeros_or_nearly_gives_the_bias():
     for layer in (Int8.of(normal(8, 128)), Int4.of(normal(8, 128))):
-        found = native_linears.of(Quantized(layer, torch.arange(8.0)))(torch.zeros(3, 128))
-        assert (found == torch.arange(8.0)).all()
+        made = native_linears.of(Quantized(layer, torch.arange(8.0)))
+        for tiny in (0.0, 1e-45, 1e-38):  # whose inverses are infinite
+            assert (made(torch.full((3, 128), tiny)) == torch.arange(8.0)).all()
 
 
 def test_other_numbers_are_refused_and_not_misread():
@@ -137,6 +138,12 @@ def test_other_numbers_are_refused_and_not_misread():
         native.linear_float(x.bfloat16(), w, None)
     with pytest.raises(AssertionError, match="row by row"):
         native.linear_float(normal(64, 2).T, w, None)
+    with pytest.raises(AssertionError, match="takes float32"):
+        native.linear_float(x, w.half(), None)
+    for layer in (native_linears.EightBit(Int8.of(w), normal(8).bfloat16()),
+                  native_linears.FourBit(Int4.of(w), normal(8).bfloat16())):  # fmt: skip
+        with pytest.raises(AssertionError, match="takes float32"):
+            layer(x)
 
 
 def test_a_decoder_of_other_numbers_keeps_its_layers(tmp_path):
@@ -238,6 +245,22 @@ def test_no_bit_depends_on_the_neighbours():
         assert (native.attend(row, k, v, table, length)[0] == together[s]).all()
     x, layer = normal(7, 192), native_linears.EightBit(Int8.of(normal(33, 192)), None)
     assert (torch.cat([layer(row[None]) for row in x]) == layer(x)).all()
+
+
+def test_attention_refuses_what_it_would_misread():
+    batch, n_blocks = batch_of([5, 9], 4)
+    q, cache = normal(2, 4, 8), normal(n_blocks, 4, 2, 8)
+    tables, lengths = batch.block_tables, batch.lengths
+    native.attend(q, cache, cache, tables, lengths)
+    for others in (
+        (q.double(), cache, cache, tables, lengths),
+        (normal(2, 8, 4).transpose(1, 2), cache, cache, tables, lengths),
+        (q, cache, cache.bfloat16(), tables, lengths),
+        (q, cache, cache, tables.long(), lengths),
+        (q, cache, cache, tables, lengths.long()),
+    ):
+        with pytest.raises(AssertionError):
+            native.attend(*others)
 
 
 def test_nan_in_one_sequence_stays_there():
