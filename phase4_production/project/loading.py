@@ -113,7 +113,7 @@ def _read(folder: Path, method: str, device: str, ours: bool) -> Decoder:
             continue
         if method in LIBRARIES:
             decoder.linears[name] = LIBRARIES[method](layer.weight, layer.bias)
-        elif method == "bfloat16":  # kept in 16 bits, multiplied in 32
+        elif method == "bfloat16":  # what it meets may stay in 32 bits
             decoder.linears[name] = Dense(layer.weight.bfloat16(), layer.bias)
         else:
             # The output layer has eight bits in every method: each word depends on it.

@@ -14,7 +14,7 @@ from phase4_production.project.torch_attention import TorchAttention
 
 
 class NativeAttention(TorchAttention):
-    """Prompts as `TorchAttention` reads them, the rest by `native.attend`."""
+    """Long prompts as `TorchAttention` reads them, the rest by `native.attend`."""
 
     reads_idle_places = False
     most_rows = 8

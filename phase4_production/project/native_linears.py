@@ -26,6 +26,8 @@ _ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_l
 class Float:
     """A float32 or bfloat16 weight for float32 activations.
 
+    Many rows that meet a bfloat16 weight are rounded to bfloat16, too; a few are not.
+
     Args:
         weight: (out, in).
         bias: (out,) float32 or None.
