@@ -23,7 +23,7 @@ FEW = 16  # rows up to which our float product is the faster one
 _ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-class Float:
+class Float(Dense):
     """A float32 or bfloat16 weight for float32 activations.
 
     Many rows that meet a bfloat16 weight are rounded to bfloat16, too; a few are not.
@@ -34,9 +34,7 @@ class Float:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        self.weight, self.bias = weight.contiguous(), bias
-        self.out_features, self.in_features = weight.shape
-        self.nbytes = weight.nbytes + (0 if bias is None else bias.nbytes)
+        super().__init__(weight.contiguous(), bias)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Turn (N, in) into (N, out)."""

@@ -153,6 +153,14 @@ def test_a_decoder_of_other_numbers_keeps_its_layers(tmp_path):
     assert {type(layer) for layer in decoder.linears.values()} == {Dense}
 
 
+def test_a_tied_output_layer_still_counts_once(tmp_path):
+    model = tiny_models.gpt2()
+    model.save_pretrained(tmp_path)
+    decoder = Decoder.load(tmp_path)
+    native_linears.exchange(decoder)
+    assert decoder.nbytes == 4 * model.num_parameters()
+
+
 def test_many_rows_go_another_way_and_come_to_the_same():
     x, w, bias = normal(200, 96), normal(40, 96, seed=1), normal(40, seed=2)
     close(native_linears.Float(w, bias)(x), F.linear(x, w, bias), "x W^T", rtol=1e-5, atol=1e-5)
