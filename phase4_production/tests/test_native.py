@@ -110,14 +110,15 @@ def test_a_row_that_is_not_finite_stays_so_and_alone(bad):
 
 
 @pytest.mark.usefixtures("kernels")
-def test_a_row_of_a_batch_is_that_row_alone_to_the_last_bit():
+@pytest.mark.parametrize("K", [50, 192])
+def test_a_row_of_a_batch_is_that_row_alone_to_the_last_bit(K):
     """An answer must not depend on who else is asked for."""
-    w, bias, x = normal(50, 192), normal(50, seed=1), normal(16, 192, seed=2)
+    w, bias, x = normal(50, K), normal(50, seed=1), normal(16, K, seed=2)
     for layer in (
         native_linears.Float(w, bias),
         native_linears.Float(w.bfloat16(), bias),
         native_linears.EightBit(Int8.of(w), bias),
-        native_linears.EightBit(Int8.of(w, 64), bias),
+        native_linears.EightBit(Int8.of(w, 64 if K % 64 == 0 else None), bias),
         native_linears.FourBit(Int4.of(w), bias),
     ):
         alone = torch.cat([layer(row[None]) for row in x])
@@ -220,9 +221,13 @@ def batch_of(lengths, block_size, seed=0):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    lengths=st.lists(st.integers(1, 90), min_size=1, max_size=6),
+    lengths=st.lists(
+        st.integers(1, 90) | st.sampled_from([63, 64, 65, 129]), min_size=1, max_size=6
+    ),
     block_size=st.sampled_from([1, 4, 16, 24]),
-    shape=st.sampled_from([(3, 3, 8), (4, 2, 16), (6, 1, 20), (12, 12, 64)]),
+    shape=st.sampled_from(
+        [(3, 3, 8), (4, 2, 16), (6, 1, 20), (12, 12, 64), (4, 2, 80), (3, 1, 96), (2, 1, 128)]
+    ),
 )
 def test_attention_over_pages_is_the_clear_one(lengths, block_size, shape):
     H, H_kv, D = shape
