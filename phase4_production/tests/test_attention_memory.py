@@ -23,9 +23,9 @@ def test_three_ways_one_result():
 
 @needs_proc
 def test_memory_is_seen():
-    """32 MiB that are taken and given back, and pages that the allocator had already."""
-    extra = attention_memory.memory_of(lambda: torch.ones(8, 2**20).sum(), "cpu")
-    checks.close(extra, 32.0, "MiB", atol=2.0, rtol=0.0)
+    """64 MiB that are taken and given back; of 32 and less, glibc may have kept some from before."""
+    extra = attention_memory.memory_of(lambda: torch.ones(16, 2**20).sum(), "cpu")
+    checks.close(extra, 64.0, "MiB", atol=2.0, rtol=0.0)
 
 
 @needs_proc
