@@ -23,7 +23,7 @@ def test_three_ways_one_result():
 
 @needs_proc
 def test_memory_is_seen():
-    """64 MiB that are taken and given back; of 32 and less, glibc may have kept some from before."""
+    """64 MiB, taken and given back: of 32 and less glibc may have kept some from before."""
     extra = attention_memory.memory_of(lambda: torch.ones(16, 2**20).sum(), "cpu")
     checks.close(extra, 64.0, "MiB", atol=2.0, rtol=0.0)
 
