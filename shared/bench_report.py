@@ -1,4 +1,4 @@
-"""What becomes of benchmark rows: a table for people, `runs/bench/phaseN.json` for machines."""
+"""What becomes of benchmark rows: a table for people, `runs/bench/*.json` for machines."""
 
 import importlib
 import json
@@ -42,25 +42,31 @@ def run_phase(number: int, pattern: str = EVERY) -> int:
     for module in modules:
         print(f"timing {module} ...", flush=True)
         rows += importlib.import_module(module).rows()
-    publish(number, rows)
+    publish(f"phase{number}", rows)
     return 0
 
 
-def publish(number: int, rows: Sequence[Row], folder: Path = BENCH) -> Path:
-    """Print the rows and write them with machine, limits, date and versions."""
+def publish(name: str, rows: Sequence[Row], folder: Path = BENCH) -> Path:
+    """Print the rows and write them to `{name}.json`, with machine, limits, date and versions."""
+    path = folder / f"{name}.json"
+    facts = keep(path, rows)
+    console = _console()
+    show(rows, console)
+    console.print(machine_line(facts))
+    console.print(f"written to {path}", soft_wrap=True)
+    return path
+
+
+def keep(path: Path, rows: Sequence[Row]) -> dict[str, Any]:
+    """Write the rows with machine, limits, date and versions; return the machine's facts."""
     report = {
         "machine": machine.facts() | limits(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "rows": [asdict(row) for row in rows],
     }
-    path = folder / f"phase{number}.json"
     write_text(path, json.dumps(report, indent=1))
-    console = _console()
-    show(rows, console)
-    console.print(machine_line(report["machine"]))
-    console.print(f"written to {path}", soft_wrap=True)
-    return path
+    return report["machine"]
 
 
 def show(rows: Sequence[Row], console: Console) -> None:
@@ -76,7 +82,7 @@ def show(rows: Sequence[Row], console: Console) -> None:
 def check(folder: Path = BENCH) -> int:
     """Print the rows below their goal or without their peer; return 1 if any is below, else 0."""
     console = _console()
-    reports = sorted(folder.glob("phase*.json"))
+    reports = sorted(folder.glob("*.json"))
     if not reports:
         console.print("no benchmark was run yet: make phase0-bench")
         return 0

@@ -21,8 +21,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import tyro
-
 from shared import blocks
 from shared.syllabus import load_phase
 
@@ -52,6 +50,8 @@ def _parse(program: ModuleType, name: str, arguments: list[str]) -> Any:
     Raises:
         ValueError: for a bad flag or value, one line in place of tyro's box of several.
     """
+    import tyro  # here, since who imports a program need not have it
+
     start = _preset(program, arguments)
     box = io.StringIO()
     try:

@@ -88,7 +88,7 @@ def test_publish_and_check(tmp_path, capsys):
     good = make_row(1.0, 9.0, higher_is_better=False, goal=8.0)
     low = make_row(1.0, 1.2, higher_is_better=False, goal=1.5)
     alone = make_row(1.0, None, higher_is_better=False, goal=1.5)
-    path = bench_report.publish(0, [good, low, alone], tmp_path)
+    path = bench_report.publish("phase0", [good, low, alone], tmp_path)
     report = json.loads(path.read_text())
     assert report.keys() == {"machine", "date", "versions", "rows"}
     assert [*report["rows"][0]] == [
@@ -145,22 +145,68 @@ def test_without_a_gpu_there_is_nothing_to_check(monkeypatch, capsys):
     assert "no NVIDIA GPU" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("pytest_code", "code"), [(0, 0), (5, 0), (1, 1)])
-def test_with_a_gpu_the_marked_tests_run(monkeypatch, pytest_code, code):
+@pytest.fixture
+def a_gpu(monkeypatch):
+    """A machine said to have a GPU, with one benchmark, whose tests end with a code of yours."""
+    monkeypatch.setattr(gpu_check.machine, "nvidia_gpus", lambda: ["a GPU"])
+    monkeypatch.setattr(gpu_check, "PHASES", [0])
+    monkeypatch.setattr(bench_report, "bench_modules", lambda *_: ["tests.toy"])
+    monkeypatch.setattr(gpu_check, "rows_with_threads", lambda *_: rows_of_toy())
     ran = []
 
-    def run(command, **_):
-        ran.append(command)
-        return subprocess.CompletedProcess(command, pytest_code)
+    def ending(code):
+        def run(command, **_):
+            ran.append(command)
+            return subprocess.CompletedProcess(command, code)
 
-    monkeypatch.setattr(gpu_check.machine, "nvidia_gpus", lambda: ["a GPU"])
-    monkeypatch.setattr(gpu_check.subprocess, "run", run)
-    monkeypatch.setattr(bench_report, "bench_modules", lambda *_: [])
-    assert gpu_check.main() == code
+        monkeypatch.setattr(gpu_check.subprocess, "run", run)
+        return ran
+
+    return ending
+
+
+def rows_of_toy():
+    return [make_row(1.0, 9.0, higher_is_better=False)]
+
+
+@pytest.mark.parametrize(("pytest_code", "code"), [(0, 0), (5, 0), (1, 1)])
+def test_with_a_gpu_the_marked_tests_run_and_one_table_is_printed(
+    a_gpu, capsys, tmp_path, pytest_code, code
+):
+    ran = a_gpu(pytest_code)
+    assert gpu_check.main(tmp_path) == code
     assert ran[0][3:6] == ["-q", "-m", "gpu"]
+    told = capsys.readouterr().out
+    assert told.count("its value") == 1
+    assert "9.00x" in told
+
+
+def test_a_benchmark_that_fails_costs_its_own_rows_only(a_gpu, monkeypatch, capsys, tmp_path):
+    def rows(module, *_):
+        if module == "tests.broken":
+            raise subprocess.CalledProcessError(-6, module)
+        return rows_of_toy()
+
+    a_gpu(0)
+    monkeypatch.setattr(bench_report, "bench_modules", lambda *_: ["tests.broken", "tests.toy"])
+    monkeypatch.setattr(gpu_check, "rows_with_threads", rows)
+    assert gpu_check.main(tmp_path) == 1
+    assert "no rows of tests.broken" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "gpu.json").read_text())["rows"]) == 1
 
 
 def test_the_gpu_check_reads_no_file_without_a_gpu_test():
     names = {Path(name).name for name in gpu_check.gpu_tests()}
     assert {"test_triton.py", "test_checkpointing.py"} <= names
     assert not names & {"test_server.py", "test_lora.py"}
+
+
+def test_gpu_tests_import_nothing_of_the_command_line_and_the_server():
+    code = (
+        "import sys, pytest; "
+        "sys.modules |= dict.fromkeys(['tyro', 'fastapi', 'uvicorn', 'llguidance', 'openai']); "
+        "sys.exit(pytest.main(['-q', '--collect-only', '-m', 'gpu', *sys.argv[1:]]))"
+    )
+    command = [sys.executable, "-c", code, *gpu_check.gpu_tests()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
