@@ -107,11 +107,15 @@ class Listening(uvicorn.Server):
         loop = asyncio.get_running_loop()
         cut = loop.call_later(self._drain_s, self._cut)
         last = loop.call_later(self._drain_s + CUT_S, self._hang_up)
-        await super().shutdown(sockets)
+        ending = loop.create_task(super().shutdown(sockets))
+        while not ending.done():
+            await asyncio.wait([ending], timeout=0.1)
+            if self.force_exit:  # from Python 3.12 on, uvicorn waits for clients even so
+                self._hang_up()
+        await ending
         cut.cancel()
         last.cancel()
         if self.force_exit:
-            self._hang_up()
             if self.server_state.tasks:
                 await asyncio.wait(self.server_state.tasks, timeout=CUT_S)
             await self.lifespan.shutdown()
